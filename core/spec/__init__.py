@@ -1,0 +1,1 @@
+"""The shared language of trainer and terminal: settings, events, run folders, names. Never imports torch."""

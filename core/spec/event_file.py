@@ -1,0 +1,75 @@
+"""Writing and reading events.jsonl: one write per line, so that a reader sees whole lines or a torn last one."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.spec.events import BadLineError, Event, Record, decode_record, encode_record
+
+
+class EventWriter:
+    """Appends records to an event file. One writer at a time: the worker that holds the run's lock.
+
+    A torn last line, left by a killed worker, is cut off before the first write: no reader has ever gone past it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        self.seq = _repair_tail(self._descriptor)
+
+    def write(self, event: Event, *, sync: bool = False) -> Record:
+        """Append one event; with `sync`, return only after it is on disk."""
+        record = Record(seq=self.seq + 1, t=time.time(), m=time.monotonic(), event=event)
+        line = encode_record(record).encode()
+        written = os.write(self._descriptor, line)
+        if written != len(line):
+            raise OSError(f"event file took {written} of {len(line)} bytes: is the disk full?")
+        self.seq += 1
+        if sync:
+            os.fsync(self._descriptor)
+        return record
+
+    def close(self) -> None:
+        """Flush to disk and close."""
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)
+
+
+def read_lines(path: Path, offset: int = 0) -> tuple[list[bytes], int]:
+    """The complete lines of a file from a byte offset on, without their newlines, and the offset after the last.
+
+    A torn last line is left for the next call. A missing file has no lines.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read()
+    except FileNotFoundError:
+        return [], offset
+    end = data.rfind(b"\n") + 1
+    return data[:end].splitlines(), offset + end
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """All good records of a file; bad lines are skipped here, the store counts and shows them."""
+    for line in read_lines(path)[0]:
+        try:
+            yield decode_record(line)
+        except BadLineError:
+            continue
+
+
+def _repair_tail(descriptor: int) -> int:
+    """Cut a torn last line off and return the last sequence number in the file, 0 for an empty one."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    data = os.pread(descriptor, size, 0)
+    end = data.rfind(b"\n") + 1
+    if end != size:
+        os.ftruncate(descriptor, end)
+    for line in reversed(data[:end].splitlines()):
+        try:
+            return decode_record(line).seq
+        except BadLineError:
+            continue
+    return 0

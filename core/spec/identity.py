@@ -1,0 +1,49 @@
+"""Which runs are the same experiment: the hash of all settings that change numbers, except the seed."""
+
+import hashlib
+import json
+from typing import Any
+
+from core.spec.config import RunConfig
+
+# Settings that say where and how often, not what: they never change a number beyond rounding.
+NOT_HASHED: Any = {
+    "name": True,
+    "runtime": True,
+    "evaluation": {"batch_size", "validation_every", "gradient_every"},
+}
+HASH_LENGTH = 12
+
+
+def settings_hash(config: RunConfig) -> str:
+    """Twelve hexadecimal digits, equal for runs that differ only in seed, name, device or logging.
+
+    Settings at their default are left out, so that a field added later does not change the hash of old runs;
+    a changed default must raise `config_version`, which is part of the hash.
+    """
+    return _digest(
+        config.model_dump(mode="json", exclude=NOT_HASHED, exclude_defaults=True) | {"v": config.config_version}
+    )
+
+
+def teacher_hash(config: RunConfig) -> str:
+    """Twelve hexadecimal digits naming the teacher's recipe: its own settings and the data it is trained on."""
+    recipe = config.model_dump(mode="json", include={"teacher": True, "data": True}, exclude_defaults=True)
+    return _digest(recipe | {"v": config.config_version, "kind": "teacher"})
+
+
+def _digest(settings: dict[str, Any]) -> str:
+    text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
+
+
+def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as {"attack.epsilon": 0.03, ...}, in the order of the sections."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{path}.")
+        else:
+            flat[path] = value
+    return flat

@@ -1,0 +1,37 @@
+"""Numbers written as fractions, as the papers write them: "8/255" is exact, 0.031 is not the same number."""
+
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+PIXEL_LEVELS = 255
+
+
+def parse_rational(value: Any) -> Any:
+    """Turn "8/255" (or "0.03") into the nearest float; leave numbers alone.
+
+    Raises: ValueError for text that is no number or divides by zero.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(Fraction(value.replace(" ", "")))
+    except ZeroDivisionError as error:
+        raise ValueError(f"{value!r} divides by zero") from error
+    except ValueError as error:
+        raise ValueError(f'{value!r} is not a number; write 0.03 or "8/255"') from error
+
+
+def rational_text(value: float) -> str:
+    """Write a pixel-unit number as n/255 where that is exact, as plain decimal text otherwise.
+
+    Whole and half numerators are recognised: 8/255, 0.5/255.
+    """
+    for numerator in (round(value * PIXEL_LEVELS), round(value * PIXEL_LEVELS * 2) / 2):
+        if numerator and numerator / PIXEL_LEVELS == value and 0 < numerator < PIXEL_LEVELS:
+            return f"{numerator:g}/{PIXEL_LEVELS}"
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+
+
+Rational = Annotated[float, BeforeValidator(parse_rational)]

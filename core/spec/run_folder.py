@@ -1,0 +1,142 @@
+"""One folder per run: runs/<run_id>/. This is the only place that knows its file names."""
+
+import fcntl
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from core.spec.atomic import replace_text
+from core.spec.errors import IgdmError
+from core.spec.home import Home
+from core.spec.process import ProcessIdentity
+
+ID_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # no 0/o, 1/l/i, u: ids are read aloud and typed
+ID_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Names of the files of one run.
+
+    config.toml: the settings. run.json: what was known before the start (command, git, versions, host, hash).
+    events.jsonl: the truth of what happened. worker.json: which process runs it. worker.log: what it printed.
+    checkpoints/: last.pt and previous.pt. evaluation/: state of attacks and their outcome per image.
+    """
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The run's identifier: the folder's name."""
+        return self.path.name
+
+    @property
+    def home(self) -> Home:
+        """The home this run lives in."""
+        return Home(self.path.parent.parent)
+
+    @property
+    def config(self) -> Path:
+        """All settings, as TOML."""
+        return self.path / "config.toml"
+
+    @property
+    def run_json(self) -> Path:
+        """What was known before the worker started."""
+        return self.path / "run.json"
+
+    @property
+    def events(self) -> Path:
+        """One JSON line per event."""
+        return self.path / "events.jsonl"
+
+    @property
+    def worker_json(self) -> Path:
+        """The process that runs it now or did last."""
+        return self.path / "worker.json"
+
+    @property
+    def log(self) -> Path:
+        """Everything the worker printed; hostile text to a terminal."""
+        return self.path / "worker.log"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of training states and weights."""
+        return self.path / "checkpoints"
+
+    @property
+    def evaluation(self) -> Path:
+        """Folder of attack states and outcomes."""
+        return self.path / "evaluation"
+
+    @property
+    def lock_path(self) -> Path:
+        """Held by the worker for as long as it lives."""
+        return self.path / "worker.lock"
+
+    def read_run_json(self) -> dict[str, Any]:
+        """The content of run.json.
+
+        Raises: IgdmError when it is missing or damaged.
+        """
+        try:
+            content: dict[str, Any] = json.loads(self.run_json.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise IgdmError(
+                f"{self.run_json}: cannot be read: {error} (the run is incomplete: remove its folder)"
+            ) from error
+        return content
+
+    def write_worker(self, identity: ProcessIdentity, attempt: int) -> None:
+        """Say which process runs this; by rename."""
+        content = {
+            "pid": identity.pid,
+            "started_at": identity.started_at,
+            "host": identity.host,
+            "attempt": attempt,
+        }
+        replace_text(self.worker_json, json.dumps(content) + "\n")
+
+    def read_worker(self) -> tuple[ProcessIdentity, int] | None:
+        """The process that runs it or did last, and its attempt; None before the first start."""
+        try:
+            content = json.loads(self.worker_json.read_text(encoding="utf-8"))
+            identity = ProcessIdentity(
+                pid=int(content["pid"]), started_at=float(content["started_at"]), host=str(content["host"])
+            )
+            return identity, int(content["attempt"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def try_lock(self) -> IO[bytes] | None:
+        """Take the worker's lock: an open file that keeps it until closed, or None when a living process has it."""
+        descriptor = os.open(self.lock_path, os.O_CREAT | os.O_RDWR, 0o600)
+        file = os.fdopen(descriptor, "r+b")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        return file
+
+
+def new_run_id() -> str:
+    """Eight letters and digits that are hard to confuse."""
+    return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+
+
+def run_folders(home: Home) -> list[RunFolder]:
+    """Every complete run folder of a home, in no particular order; none when there is no home yet."""
+    try:
+        with os.scandir(home.runs) as entries:
+            return [
+                RunFolder(Path(e.path))
+                for e in entries
+                if not e.name.startswith(".") and e.is_dir(follow_symlinks=False)
+            ]
+    except FileNotFoundError:
+        return []
