@@ -33,6 +33,10 @@ class TrainingError(IgdmError):
     exit_code = 1
 
 
+class StopRequested(Exception):  # noqa: N818 - a request, not an error
+    """Someone asked the run to stop; raised between two steps of training or two batches of an attack."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
     """One thing wrong with a configuration.

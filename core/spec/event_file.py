@@ -24,6 +24,7 @@ class EventWriter:
         line = encode_record(record).encode()
         written = os.write(self._descriptor, line)
         if written != len(line):
+            os.ftruncate(self._descriptor, os.lseek(self._descriptor, 0, os.SEEK_END) - written)
             raise OSError(f"event file took {written} of {len(line)} bytes: is the disk full?")
         self.seq += 1
         if sync:

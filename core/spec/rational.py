@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 PIXEL_LEVELS = 255
+SHORT = 4  # 0.2 is not written as 51/255
 
 
 def parse_rational(value: Any) -> Any:
@@ -24,10 +25,13 @@ def parse_rational(value: Any) -> Any:
 
 
 def rational_text(value: float) -> str:
-    """Write a pixel-unit number as n/255 where that is exact, as plain decimal text otherwise.
+    """Write a pixel-unit number as n/255 where that is exact, as plain decimal text otherwise or where that is short.
 
     Whole and half numerators are recognised: 8/255, 0.5/255.
     """
+    short = f"{value:g}"
+    if float(short) == value and len(short) <= SHORT:
+        return short
     for numerator in (round(value * PIXEL_LEVELS), round(value * PIXEL_LEVELS * 2) / 2):
         if numerator and numerator / PIXEL_LEVELS == value and 0 < numerator < PIXEL_LEVELS:
             return f"{numerator:g}/{PIXEL_LEVELS}"

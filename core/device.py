@@ -1,0 +1,27 @@
+"""Choosing the device and making the arithmetic on it repeatable."""
+
+import torch
+
+from core.spec.errors import TrainingError
+
+
+def prepare_device(wanted: str, threads: int) -> torch.device:
+    """The device a run asked for, with thread count and deterministic algorithms set for this process.
+
+    wanted: "auto", "cpu", "cuda" or "cuda:N". threads: CPU threads, 1 or more.
+    Raises: TrainingError when there is no such device.
+    """
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise TrainingError(
+            f"runtime.device = {wanted!r}: no CUDA device is visible (use auto or cpu, or check nvidia-smi)"
+        )
+    device = torch.device("cuda" if wanted == "auto" else wanted)
+    if device.index is not None and device.index >= torch.cuda.device_count():
+        message = f"runtime.device = {wanted!r}: there are {torch.cuda.device_count()} CUDA devices, counted from 0"
+        raise TrainingError(message)
+    return torch.device("cuda", device.index or 0)

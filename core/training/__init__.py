@@ -1,0 +1,1 @@
+"""The outer loop: one step, epochs, learning rate, checkpoints."""

@@ -1,0 +1,63 @@
+"""Training states on disk: written aside, flushed, renamed; the previous one kept; loaded as data, never as code."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.spec.atomic import replace_file
+from core.spec.errors import TrainingError
+
+FORMAT = 1
+LAST, PREVIOUS = "last.pt", "previous.pt"
+
+
+def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
+    """Save a state as last.pt, keeping what was there as previous.pt; at every moment one complete file exists."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    last, previous = folder / LAST, folder / PREVIOUS
+    if last.exists():
+        spare = folder / f".{PREVIOUS}.tmp"
+        spare.unlink(missing_ok=True)
+        os.link(last, spare)
+        spare.replace(previous)
+    replace_file(last, lambda file: torch.save({"format": FORMAT, **state}, file))
+    return last
+
+
+def load_checkpoint(folder: Path, *, device: torch.device) -> tuple[dict[str, Any], list[str]] | None:
+    """The newest state that can be read, with a warning for each that could not; None when there is none at all.
+
+    Raises: TrainingError when files are there but none can be read.
+    """
+    warnings: list[str] = []
+    for name in (LAST, PREVIOUS):
+        path = folder / name
+        if not path.exists():
+            continue
+        try:
+            return read_state(path, device=device), warnings
+        except TrainingError as error:
+            warnings.append(str(error))
+    if warnings:
+        raise TrainingError("; ".join(warnings) + " (nothing to resume from: clone the run to start again)")
+    return None
+
+
+def read_state(path: Path, *, device: torch.device) -> dict[str, Any]:
+    """Load one file as data.
+
+    Raises: TrainingError naming the file when it is truncated, damaged, of a newer form, or holds more than data.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        form = state["format"]
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise TrainingError(f"{path}: this checkpoint cannot be read: {reason}") from error
+    if form > FORMAT:
+        raise TrainingError(
+            f"{path}: written by a newer igdm-tui (form {form}, this one reads {FORMAT}): upgrade igdm-tui"
+        )
+    return state

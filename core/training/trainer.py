@@ -1,0 +1,136 @@
+"""Epochs of training for one network, teacher or student, that can be left and taken up again between any two steps."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from core.data.batches import epoch_batches, steps_per_epoch
+from core.data.dataset import ImageSet
+from core.methods import Batch
+from core.seeding import generator_for
+from core.spec.config import DataSection, OptimSection
+from core.spec.errors import StopRequested
+from core.training.schedule import learning_rate
+from core.training.step import TrainingStep, check_finite
+
+
+class Trainer:
+    """Trains the student of a step with SGD.
+
+    epoch: epochs completed. step_in_epoch: steps of the current one completed. sums: losses so far in it, times images.
+    All random draws depend on (seed, epoch, step) only, so state_dict needs no generator states.
+    """
+
+    def __init__(
+        self,
+        step: TrainingStep,
+        *,
+        images: ImageSet,
+        data: DataSection,
+        optim: OptimSection,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.step = step
+        self.images = images
+        self.data = data
+        self.optim = optim
+        self.seed = seed
+        self.device = device
+        self.optimizer = torch.optim.SGD(
+            step.student.parameters(), lr=optim.learning_rate, momentum=optim.momentum, weight_decay=optim.weight_decay
+        )
+        self.epoch = 0
+        self.step_in_epoch = 0
+        self.sums: dict[str, float] = {}
+        self.images_seen = 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of one epoch."""
+        return steps_per_epoch(self.images, self.optim.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps completed over the whole training."""
+        return self.epoch * self.steps_per_epoch + self.step_in_epoch
+
+    @property
+    def is_complete(self) -> bool:
+        """True when every epoch is done."""
+        return self.epoch >= self.optim.num_epochs
+
+    def run_epoch(
+        self,
+        *,
+        on_step: Callable[[int, int, dict[str, torch.Tensor]], None],
+        should_stop: Callable[[], bool],
+    ) -> dict[str, float]:
+        """Train the rest of the current epoch; means of the losses over its images, learning rate and images per second.
+
+        on_step: called with epoch (from 1), step (from 1, over the whole training) and the step's losses.
+        Raises: StopRequested between two steps; TrainingError when a loss is not finite.
+        """
+        epoch = self.epoch + 1
+        rate = learning_rate(self.optim, epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        began, seen_before = time.perf_counter(), self.images_seen
+        batches = epoch_batches(
+            self.images,
+            self.data,
+            batch_size=self.optim.batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            first_step=self.step_in_epoch,
+        )
+        for clean_images, labels in batches:
+            if should_stop():
+                raise StopRequested
+            named = self._one_step(Batch(clean_images=clean_images, labels=labels, epoch=epoch))
+            on_step(epoch, self.total_steps, named)
+        seconds = time.perf_counter() - began
+        means = {name: total / self.images_seen for name, total in self.sums.items()}
+        igdm = self.step.igdm
+        if igdm:
+            means["igdm_weight"] = igdm.weight(epoch, self.step.num_epochs)
+        means |= {"learning_rate": rate, "images_per_s": (self.images_seen - seen_before) / max(seconds, 1e-9)}
+        self.epoch, self.step_in_epoch, self.sums, self.images_seen = epoch, 0, {}, 0
+        return means
+
+    def _one_step(self, batch: Batch) -> dict[str, torch.Tensor]:
+        generator = generator_for(self.device, self.seed, "attack", batch.epoch, self.step_in_epoch)
+        adv_images = self.step.adversarial_images(batch, generator)
+        losses = self.step.losses(batch, adv_images)
+        check_finite(losses, epoch=batch.epoch, step=self.total_steps + 1)
+        self.optimizer.zero_grad(set_to_none=True)
+        losses.total.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        count = len(batch.labels)
+        for name, loss in losses.named.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(loss) * count
+        self.images_seen += count
+        self.step_in_epoch += 1
+        return losses.named
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on after the last completed step."""
+        return {
+            "model": self.step.student.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "step_in_epoch": self.step_in_epoch,
+            "sums": dict(self.sums),
+            "images_seen": self.images_seen,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a saved state."""
+        self.step.student.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch = int(state["epoch"])
+        self.step_in_epoch = int(state["step_in_epoch"])
+        self.sums = dict(state["sums"])
+        self.images_seen = int(state["images_seen"])

@@ -1,0 +1,98 @@
+"""Where `igdm` and `igdm-tui` begin, and the one place where errors become exit codes.
+
+0 ok, 1 the run failed, 2 usage or configuration or no terminal, 3 try again, 130 interrupted. stdout is data, stderr
+is talk.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from core.spec.errors import IgdmError
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`igdm`: run one command; the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in (["--version"], ["-V"]):  # before anything slow is imported
+        from igdm_tui import __version__
+
+        print(f"igdm-tui {__version__}")
+        return 0
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has what it wanted (`igdm ls | head`); Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except IgdmError as error:
+        return _tell(error, words)
+    except Exception as error:  # noqa: BLE001 - a person sees one line; --debug shows the rest
+        return _tell(error, words)
+    return code
+
+
+def main_tui(arguments: Sequence[str] | None = None) -> int:
+    """`igdm-tui`, which is `igdm tui`."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    return main(words if words in (["--version"], ["-V"]) else ["tui", *words])
+
+
+def _run(words: list[str]) -> int:
+    """Hand the words to the command line; its own exits come back as a code."""
+    import typer
+
+    from igdm_tui.cli.app import app
+
+    try:
+        typer.main.get_command(app)(args=global_options_first(words), prog_name="igdm")
+    except SystemExit as stopped:
+        if stopped.code is None or isinstance(stopped.code, int):
+            return stopped.code or 0
+        raise
+    return 0
+
+
+def global_options_first(words: Sequence[str]) -> list[str]:
+    """The same words with --home and --debug at the front: they are understood wherever they stand."""
+    front: list[str] = []
+    rest: list[str] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--":
+            rest += [word, *waiting]
+            break
+        if word == "--debug" or word.startswith("--home="):
+            front.append(word)
+        elif word == "--home" and waiting:
+            front += [word, waiting.pop(0)]
+        else:
+            rest.append(word)
+    return front + rest
+
+
+def _tell(error: Exception, words: Sequence[str]) -> int:
+    """Say what happened on stderr; with --debug, where."""
+    from igdm_tui.sanitise import sanitise
+
+    if "--debug" in words:
+        import traceback
+
+        print(sanitise("".join(traceback.format_exception(error))), file=sys.stderr)
+    if isinstance(error, IgdmError):
+        print(f"igdm: {sanitise(str(error))}", file=sys.stderr)
+        return error.exit_code
+    advice = "" if "--debug" in words else " (run again with --debug and report what it shows)"
+    print(f"igdm: unexpected error: {type(error).__name__}: {sanitise(str(error))}{advice}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""`igdm run`, `stop` and `resume`: start a detached worker, follow what it says, ask it to stop."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.spec.errors import IgdmError
+from igdm_tui.cli.session import Session, answer, answer_json, say
+
+if TYPE_CHECKING:
+    from core.spec.config import RunConfig
+    from core.spec.run_folder import RunFolder
+
+Detach = Annotated[bool, typer.Option("--detach", help="Leave it in the background; its id goes to stdout.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer with the run in JSON when it has ended.")]
+
+
+def run(
+    context: typer.Context,
+    *,
+    config: Annotated[Path, typer.Argument(help="A TOML file, e.g. configs/digits.toml.")],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same as --set runtime.seed=N.")] = None,
+    seeds: Annotated[str, typer.Option(metavar="0,1,2", help="One run after another, one for each seed.")] = "",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0.")] = "",
+    name: Annotated[str, typer.Option(help="A name to call the run by.")] = "",
+    detach: Detach = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train, attack and measure one configuration.
+
+    Ctrl-C stops it after a checkpoint.
+    """
+    from core.spec.loading import config_warnings, load_config
+    from igdm_tui.launch import create_run, start_worker
+    from igdm_tui.store.connection import check_database
+
+    session = Session.of(context)
+    wanted = _seeds(seed, seeds)
+    changes = list(overrides or ())
+    changes += [f"runtime.device={json.dumps(device)}"] if device else []
+    changes += [f"name={json.dumps(name, ensure_ascii=False)}"] if name else []
+    configs: list[RunConfig] = []
+    for each in wanted:
+        configs.append(load_config(config, [*changes, *([] if each is None else [f"runtime.seed={each}"])]))
+    check_database(session.home)
+    say(*(f"warning: {warning}" for warning in config_warnings(configs[0])))
+    if detach and len(configs) > 1:
+        say(f"warning: --detach starts all {len(configs)} runs at once")
+    started: list[RunFolder] = []
+    worst = 0
+    for each_config in configs:
+        folder = create_run(session.home, each_config, session.words)
+        start_worker(folder)
+        started.append(folder)
+        if not detach:
+            worst = max(worst, _follow(folder, each_config.title, offset=0))
+    _report(session, started, detach=detach, as_json=as_json, is_list=len(configs) > 1)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def stop(
+    context: typer.Context,
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, starts of ids, names, or latest.")],
+) -> None:
+    """Stop runs after a checkpoint.
+
+    Each can be resumed.
+    """
+    from core.spec.run_folder import RunFolder
+    from igdm_tui.launch import stop_run
+
+    session = Session.of(context)
+    for row in [session.find(reference) for reference in runs]:
+        stop_run(RunFolder(row.folder))
+        say(f"{row.id}: stopped (igdm resume {row.id} goes on)")
+
+
+def resume(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(help="An id, the start of one, a name, or latest.")],
+    detach: Detach = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run from its last checkpoint.
+
+    It was stopped, has failed, or was lost.
+    """
+    from core.spec.event_file import read_lines
+    from core.spec.run_folder import RunFolder
+    from igdm_tui.launch import resume_run
+
+    session = Session.of(context)
+    row = session.find(run)
+    folder = RunFolder(row.folder)
+    if row.folder_missing:
+        raise IgdmError(f"{row.id}: its folder {folder.path} is gone (nothing is left to resume)")
+    _, offset = read_lines(folder.events)
+    resume_run(folder)
+    worst = 0 if detach else _follow(folder, row.name, offset=offset)
+    _report(session, [folder], detach=detach, as_json=as_json, is_list=False)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _seeds(seed: int | None, seeds: str) -> list[int | None]:
+    """The seeds that are wanted; [None] for the configuration's own.
+
+    Raises: IgdmError for text that lists none.
+    """
+    if not seeds:
+        return [seed]
+    if seed is not None:
+        raise IgdmError("run: --seed and --seeds exclude each other (choose one)")
+    try:
+        found: list[int | None] = [int(word) for word in seeds.split(",")]
+    except ValueError as error:
+        raise IgdmError(f"--seeds: {seeds!r} lists no whole numbers (write --seeds 0,1,2)") from error
+    if len(set(found)) != len(found):
+        raise IgdmError(f"--seeds: {seeds!r} names a seed twice (name each once)")
+    return found
+
+
+def _follow(folder: "RunFolder", name: str, *, offset: int) -> int:
+    """Show a run until it ends; the exit code. Ctrl-C stops it."""
+    from igdm_tui.cli.follow import Ending, follow
+    from igdm_tui.cli.session import talks_to_terminal
+
+    if talks_to_terminal():
+        from igdm_tui.cli.live_display import LiveDisplay as Display
+    else:
+        from igdm_tui.cli.plain_display import PlainDisplay as Display  # type: ignore[assignment]
+    ending = follow(folder, name, Display(), offset=offset)
+    run_id = folder.run_id
+    if ending is Ending.STOPPED:
+        say(f"{run_id}: stopped after a checkpoint; next: igdm resume {run_id}")
+    elif ending is Ending.FAILED:
+        say(f"{run_id}: failed; its output is in {folder.log}; next: igdm resume {run_id}")
+    elif ending is Ending.LOST:
+        say(f"{run_id}: its worker is gone without a word; see {folder.log}; next: igdm resume {run_id}")
+    return ending.exit_code
+
+
+def _report(session: Session, folders: "list[RunFolder]", *, detach: bool, as_json: bool, is_list: bool) -> None:
+    """The results of what was started: JSON or ids on stdout, a table on stderr."""
+    from igdm_tui.report.run_text import results_table
+
+    with session.open_store() as store:
+        rows = [store.run(folder.run_id) for folder in folders]
+        evaluations = {row.id: store.evaluations(row.id) for row in rows}
+    if as_json:
+        found = [row.to_json() for row in rows]
+        answer_json(found if is_list else found[0])
+    elif detach:
+        answer("\n".join(row.id for row in rows))
+    if detach:
+        say(f"in the background; next: igdm show {rows[-1].id}, igdm stop {rows[-1].id}, or igdm-tui")
+        return
+    for row in rows:
+        if row.status == "finished":
+            say("", f"{row.id}  {row.name}", results_table(row, evaluations[row.id]))
+    finished = [row.id for row in rows if row.status == "finished"]
+    if finished:
+        group = " --group" if len(finished) > 1 else ""
+        more = " OTHER" if len(finished) == 1 else ""
+        say("", f"next: igdm show {finished[-1]}, igdm compare {' '.join(finished)}{more}{group}, or igdm-tui")

@@ -1,0 +1,62 @@
+"""`igdm tui`, `doctor` and `where`: the screens, the state of the machine, the places of files."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from core.spec.errors import IgdmError
+from igdm_tui.cli.session import Session, answer, answer_json, say
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+def tui(context: typer.Context) -> None:
+    """Open the screens. Leaving them stops no run. The same as igdm-tui."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "dumb") == "dumb":
+        raise IgdmError("igdm-tui needs a terminal (without one: igdm ls, igdm show latest, igdm run)")
+    from igdm_tui.app import run_app
+
+    code = run_app(Session.of(context).home)
+    if code:
+        raise typer.Exit(code)
+
+
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    """Look for what could go wrong.
+
+    Versions, GPU, disk, database, lost runs. Exit code 2 when something is wrong.
+    """
+    from igdm_tui.cli.checks import run_checks
+
+    checks = run_checks(Session.of(context).home)
+    if as_json:
+        answer_json([{"check": check.name, "state": check.state, "text": check.text} for check in checks])
+    else:
+        for check in checks:
+            answer(f"{check.state:<5} {check.name:<12} {check.text}")
+    wrong = [check.name for check in checks if check.state == "wrong"]
+    if wrong:
+        say(f"wrong: {', '.join(wrong)}")
+        raise typer.Exit(2)
+
+
+def where(context: typer.Context, as_json: AsJson = False) -> None:
+    """Say where everything is."""
+    import igdm_tui
+
+    home = Session.of(context).home
+    places = {
+        "home": str(home.path),
+        "runs": str(home.runs),
+        "teachers": str(home.teachers),
+        "database": str(home.database),
+        "program": os.path.dirname(os.path.abspath(igdm_tui.__file__)),
+        "python": sys.executable,
+    }
+    if as_json:
+        answer_json(places)
+    else:
+        for name, place in places.items():
+            answer(f"{name:<9} {place}")

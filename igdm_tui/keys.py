@@ -1,0 +1,170 @@
+"""Every key of the program in one table: bindings, the footer and the help all read it, so they cannot disagree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One thing a key does in one place.
+
+    keys: Textual's names, separated by commas. shown: how footer and help write them. action: the method action_<name>,
+    also the stable name of the binding. label: for the footer, empty where it would crowd it; long: where there is
+    room. help: a sentence.
+    priority: works even while a text field has the focus.
+    """
+
+    keys: str
+    shown: str
+    action: str
+    label: str = ""
+    long: str = ""
+    help: str
+    priority: bool = False
+
+
+KEYS: dict[str, tuple[Key, ...]] = {
+    "app": (
+        Key(keys="question_mark,f1", shown="?", action="help", label="help", help="Show the keys of this screen"),
+        Key(keys="ctrl+p", shown="ctrl+p", action="command_palette", help="Find any action by its name"),
+        Key(
+            keys="ctrl+q",
+            shown="ctrl+q",
+            action="quit",
+            help="Leave from anywhere; runs go on and are here when you come back",
+            priority=True,
+        ),
+    ),
+    "runs": (
+        Key(keys="enter", shown="enter", action="open", label="open", help="Open the selected run"),
+        Key(keys="n", shown="n", action="new", label="new", help="Describe and launch a new run"),
+        Key(keys="space", shown="space", action="mark", label="mark", help="Mark or unmark the run for comparison"),
+        Key(keys="c", shown="c", action="compare", label="compare", help="Compare the marked runs"),
+        Key(keys="e", shown="e", action="clone", label="copy", help="Launch a copy of this run, edited first"),
+        Key(keys="slash", shown="/", action="search", label="search", help="Show only runs with these words"),
+        Key(keys="q", shown="q", action="leave", label="quit", long="quit, runs go on", help="Leave; runs go on"),
+        Key(keys="s", shown="s", action="stop", label="stop", help="Stop the run after a checkpoint (asks first)"),
+        Key(keys="r", shown="r", action="resume", help="Go on from the last checkpoint"),
+        Key(keys="o", shown="o", action="sort", help="Sort by the next column"),
+        Key(keys="O", shown="O", action="reverse", help="Reverse the order"),
+        Key(keys="u", shown="u", action="unmark", help="Unmark all runs"),
+        Key(keys="escape", shown="esc", action="back", help="End the search, then the marks"),
+    ),
+    "table": (
+        Key(keys="down,j", shown="↓ j", action="down", help="Next row"),
+        Key(keys="up,k", shown="↑ k", action="up", help="Previous row"),
+        Key(keys="home,g", shown="g", action="first", help="First row"),
+        Key(keys="end,G", shown="G", action="last", help="Last row"),
+        Key(keys="pagedown,ctrl+d", shown="ctrl+d", action="page_down", help="One page down"),
+        Key(keys="pageup,ctrl+u", shown="ctrl+u", action="page_up", help="One page up"),
+        Key(keys="right,l", shown="→ l", action="more_columns", help="Columns that did not fit"),
+        Key(keys="left,h", shown="← h", action="fewer_columns", help="Back to the first columns"),
+    ),
+    "run": (
+        Key(keys="1", shown="1", action="pane('curves')", help="Curves"),
+        Key(keys="2", shown="2", action="pane('attack')", help="Attacks and AutoAttack's stages"),
+        Key(keys="3", shown="3", action="pane('log')", help="What the worker prints"),
+        Key(keys="4", shown="4", action="pane('settings')", help="All settings"),
+        Key(keys="tab", shown="tab", action="app.focus_next", help="Next chart or pane"),
+        Key(keys="s", shown="s", action="stop", label="stop", help="Stop the run after a checkpoint (asks first)"),
+        Key(keys="r", shown="r", action="resume", label="resume", help="Go on from the last checkpoint"),
+        Key(keys="e", shown="e", action="clone", label="copy", help="Launch a copy of this run, edited first"),
+        Key(keys="x", shown="x", action="x_axis", label="step/epoch", help="Losses over steps or over epochs"),
+        Key(keys="y", shown="y", action="toggle_log", label="log y", help="Logarithmic axis of chart or losses"),
+        Key(keys="z", shown="z", action="zoom", label="zoom", help="The focused chart or pane alone, and back"),
+        Key(keys="q,escape", shown="q", action="back", label="back", help="Back; the run goes on"),
+    ),
+    "chart": (Key(keys="y", shown="y", action="toggle_log", help="Logarithmic axis and back"),),
+    "lines": (
+        Key(keys="down,j", shown="↓ j", action="scroll_down", help="One line down"),
+        Key(keys="up,k", shown="↑ k", action="scroll_up", help="One line up"),
+        Key(keys="right,l", shown="→ l", action="scroll_right", help="To the right"),
+        Key(keys="left,h", shown="← h", action="scroll_left", help="To the left"),
+        Key(keys="home,g", shown="g", action="scroll_home", help="First line"),
+        Key(keys="end,G", shown="G", action="scroll_end", help="Last line, and follow what is added"),
+        Key(keys="pagedown,ctrl+d", shown="ctrl+d", action="page_down", help="One page down"),
+        Key(keys="pageup,ctrl+u", shown="ctrl+u", action="page_up", help="One page up"),
+    ),
+    "compare": (
+        Key(keys="m", shown="m", action="metric(1)", label="metric", help="Next metric on the chart"),
+        Key(keys="M", shown="M", action="metric(-1)", help="Previous metric"),
+        Key(keys="x", shown="x", action="x_axis", label="step/epoch", help="Curves over steps or over epochs"),
+        Key(keys="y", shown="y", action="toggle_log", label="log y", help="Logarithmic axis and back"),
+        Key(keys="z", shown="z", action="zoom", label="zoom", help="The chart alone, and back"),
+        Key(keys="q,escape", shown="q", action="back", label="back", help="Back"),
+        Key(keys="tab", shown="tab", action="app.focus_next", label="next pane", help="Results, settings, chart"),
+        Key(keys="enter", shown="enter", action="open", label="open", help="Open the selected run"),
+    ),
+    "launch": (
+        Key(
+            keys="ctrl+l,f5",
+            shown="ctrl+l",
+            action="launch",
+            label="launch",
+            help="Start the run: one worker per seed, on its own, whatever happens to this screen",
+            priority=True,
+        ),
+        Key(keys="f2", shown="f2", action="all_settings", label="all settings", help="Every setting, or the usual"),
+        Key(keys="f3", shown="f3", action="next_problem", label="next problem", help="The next field that is wrong"),
+        Key(keys="f4", shown="f4", action="copy_command", label="copy command", help="Copy the command line"),
+        Key(keys="down", shown="↓", action="app.focus_next", help="Next field (tab too)"),
+        Key(keys="up", shown="↑", action="app.focus_previous", help="Previous field (shift+tab too)"),
+        Key(keys="pagedown", shown="pgdn", action="page(1)", help="One page of fields down"),
+        Key(keys="pageup", shown="pgup", action="page(-1)", help="One page of fields up"),
+        Key(keys="escape", shown="esc", action="back", label="back", help="Back without launching"),
+        Key(keys="f1", shown="f1", action="app.help", label="help", help="Show the keys of this screen"),
+    ),
+    "choice": (
+        Key(keys="right,l,space,enter", shown="→ l space", action="next", help="Next choice"),
+        Key(keys="left,h", shown="← h", action="previous", help="Previous choice"),
+        Key(keys="down,j", shown="↓ j", action="app.focus_next", help="Next field"),
+        Key(keys="up,k", shown="↑ k", action="app.focus_previous", help="Previous field"),
+    ),
+    "help": (
+        Key(keys="escape,q,question_mark,f1", shown="esc", action="dismiss", label="close", help="Close the help"),
+    ),
+    "confirm": (
+        Key(keys="y,enter", shown="y", action="yes", label="yes", help="Do it"),
+        Key(keys="n,escape,q", shown="n", action="no", label="no", help="Leave it"),
+    ),
+}  # fmt: skip
+
+# Places whose keys also work on a screen, named as its help names them.
+PARTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "runs": (("table", "In the table"),),
+    "run": (("lines", "In the log and the settings"),),
+    "compare": (("table", "In the results"), ("lines", "In the settings")),
+    "launch": (("choice", "On a choice"),),
+}
+
+
+def bindings(place: str) -> list[BindingType]:
+    """Textual's bindings of one place; their ids ("runs.open") stay the same over versions."""
+    from textual.binding import Binding
+
+    return [
+        Binding(key.keys, key.action, key.help, show=False, priority=key.priority, id=f"{place}.{key.action}")
+        for key in KEYS[place]
+    ]
+
+
+def footer_keys(place: str, *, long: bool = False) -> list[tuple[str, str]]:
+    """(keys, label) for the bottom line of a screen, in the order of the table; help comes last."""
+    own = KEYS[place]
+    keys = own if any(key.action == "app.help" for key in own) else (*own, *KEYS["app"])
+    return [(key.shown, (long and key.long) or key.label) for key in keys if key.label]
+
+
+def help_sections(place: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """(title, [(keys, sentence)]) for the help of a screen."""
+    sections = [
+        ("On this screen", place),
+        *((title, part) for part, title in PARTS.get(place, ())),
+        ("Anywhere", "app"),
+    ]
+    return [(title, [(key.shown, key.help) for key in KEYS[part]]) for title, part in sections]

@@ -1,0 +1,7 @@
+"""From a RunConfig to a process: the run folder first, whole, then a detached worker that outlives every screen."""
+
+from igdm_tui.launch.command import command_line
+from igdm_tui.launch.create import create_run
+from igdm_tui.launch.process import resume_run, start_worker, stop_run
+
+__all__ = ["command_line", "create_run", "resume_run", "start_worker", "stop_run"]

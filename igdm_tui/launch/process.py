@@ -1,0 +1,152 @@
+"""Workers: started detached, found again by process and start time, asked to stop, started again where they were."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from core.spec.errors import IgdmError, RunFailedError, TryAgainError
+from core.spec.event_file import EventWriter
+from core.spec.events import BadLineError, RunFailed, RunFinished, RunStarted, decode_record
+from core.spec.run_folder import RunFolder
+from igdm_tui.sanitise import sanitise_line
+
+START_WAIT_S = 30.0
+STOP_WAIT_S = 60.0
+POLL_S = 0.02
+TAIL_BYTES = 1 << 16
+LOCKED_EXIT_CODE = 3
+
+_children: list["subprocess.Popen[bytes]"] = []
+
+
+def start_worker(folder: RunFolder) -> int:
+    """Start the worker of a run in a session of its own, its output in worker.log; its pid once it says who it is.
+
+    Raises: TryAgainError when another worker has the run; RunFailedError when it does not start, which the run's
+    events then say too.
+    """
+    _reap()
+    command = [sys.executable, "-P", "-m", "core.worker", str(folder.path)]
+    try:
+        log = os.open(folder.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=folder.home.path,
+            )
+        finally:
+            os.close(log)
+    except OSError as error:
+        raise _not_started(folder, f"the worker cannot be started: {error.strerror or error}") from error
+    _children.append(child)
+    _await_identity(folder, child)
+    return child.pid
+
+
+def stop_run(folder: RunFolder, *, wait_s: float = STOP_WAIT_S) -> None:
+    """Ask the worker to stop after a checkpoint, and wait until it has.
+
+    Raises: IgdmError when none runs or it runs elsewhere; TryAgainError when it still runs after `wait_s` seconds.
+    """
+    worker = folder.read_worker()
+    if worker is not None and worker[0].host != socket.gethostname():
+        raise IgdmError(f"{folder.run_id}: runs on {sanitise_line(worker[0].host)} (stop it there)")
+    if worker is None or not worker[0].is_alive():
+        raise IgdmError(f"{folder.run_id}: no worker is running (`igdm ls` shows its state)")
+    identity = worker[0]
+    try:
+        os.kill(identity.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except PermissionError as error:
+        raise IgdmError(f"{folder.run_id}: process {identity.pid} belongs to somebody else (ask them)") from error
+    deadline = time.monotonic() + wait_s
+    while identity.is_alive():
+        if time.monotonic() > deadline:
+            raise TryAgainError(f"{folder.run_id}: asked to stop, still at work after {wait_s:.0f} s (it will stop)")
+        time.sleep(POLL_S)
+
+
+def resume_run(folder: RunFolder) -> int:
+    """Start a worker again where the last one left off; its pid.
+
+    Raises: IgdmError when the run is complete, running, or no run; and as `start_worker`.
+    """
+    if not folder.config.exists():
+        raise IgdmError(f"{folder.config}: no such file (the run is incomplete and cannot be resumed)")
+    worker = folder.read_worker()
+    if worker is not None and worker[0].is_alive():
+        raise IgdmError(f"{folder.run_id}: is running (process {worker[0].pid}; `igdm stop {folder.run_id}` stops it)")
+    if is_finished(folder):
+        raise IgdmError(f"{folder.run_id}: is finished (`igdm show {folder.run_id}` shows its results)")
+    return start_worker(folder)
+
+
+def is_finished(folder: RunFolder) -> bool:
+    """True when the newest start of the run came to its end."""
+    try:
+        with folder.events.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))
+            lines = file.read().split(b"\n")
+    except FileNotFoundError:
+        return False
+    for line in reversed(lines):
+        try:
+            event = decode_record(line).event
+        except BadLineError:
+            continue
+        if isinstance(event, RunFinished | RunStarted):
+            return isinstance(event, RunFinished)
+    return False
+
+
+def exit_code_of(pid: int) -> int | None:
+    """How a worker that this program started has ended; None while it runs, or when somebody else started it."""
+    return next((child.poll() for child in _children if child.pid == pid), None)
+
+
+def _await_identity(folder: RunFolder, child: "subprocess.Popen[bytes]") -> None:
+    """Wait until the worker has said who it is: from then on everyone can follow and stop it."""
+    deadline = time.monotonic() + START_WAIT_S
+    while time.monotonic() < deadline:
+        worker = folder.read_worker()
+        if worker is not None and worker[0].pid == child.pid:
+            return
+        code = child.poll()
+        if code == LOCKED_EXIT_CODE:
+            raise TryAgainError(f"{folder.run_id}: another worker has this run (`igdm ls` shows its state)")
+        if code is not None:
+            worker = folder.read_worker()
+            if worker is not None and worker[0].pid == child.pid:
+                return
+            raise _not_started(folder, f"the worker ended at once with code {code}: {_last_words(folder)}")
+        time.sleep(POLL_S)
+    raise TryAgainError(f"{folder.run_id}: the worker says nothing after {START_WAIT_S:.0f} s (see {folder.log})")
+
+
+def _not_started(folder: RunFolder, reason: str) -> RunFailedError:
+    """Say it in the run's events too."""
+    writer = EventWriter(folder.events)
+    try:
+        writer.write(RunFailed(error=reason), sync=True)
+    finally:
+        writer.close()
+    return RunFailedError(f"{folder.run_id}: {reason} (see {folder.log})")
+
+
+def _last_words(folder: RunFolder) -> str:
+    """The last line of the worker's log."""
+    lines = folder.log.read_bytes()[-TAIL_BYTES:].decode("utf-8", "replace").strip().splitlines()
+    return sanitise_line(lines[-1])[:300] if lines else "it printed nothing"
+
+
+def _reap() -> None:
+    """Forget children that have ended."""
+    _children[:] = [child for child in _children if child.poll() is None]

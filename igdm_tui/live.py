@@ -1,0 +1,156 @@
+"""What happens away from the screen: one thread that follows all runs, and one that answers what screens ask."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.message import Message
+
+from core.spec.errors import IgdmError
+from core.spec.home import Home
+
+if TYPE_CHECKING:
+    from igdm_tui.store import RunRow, Store
+
+Answer = TypeVar("Answer")
+POLL_S = 0.5
+LIVENESS_S = 2.0
+RETRY_S = 2.0
+
+
+class RunsChanged(Message):
+    """Runs have changed, or two seconds have gone by and a worker may have died.
+
+    rows: all runs, newest first. revisions: by run id, how often its data have changed since the program began; counts
+    are not lost when a newer message replaces this one.
+    """
+
+    def __init__(self, rows: "Sequence[RunRow]", revisions: Mapping[str, int]) -> None:
+        self.rows, self.revisions = rows, revisions
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest state is worth drawing."""
+        return isinstance(message, RunsChanged)
+
+
+class FollowingFailed(Message):
+    """Runs cannot be read at the moment; the thread tries again."""
+
+    def __init__(self, error: str) -> None:
+        self.error = error
+        super().__init__()
+
+
+async def in_thread(action: Callable[[], Answer]) -> Answer:
+    """What `action` returns, from a thread that leaving the program does not wait for.
+
+    Raises: whatever it raises.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Answer] = loop.create_future()
+
+    def tell(deliver: Callable[[], None]) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(lambda: None if future.done() else deliver())
+
+    def act() -> None:
+        try:
+            answer = action()
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+            failed = error
+            tell(lambda: future.set_exception(failed))
+        else:
+            tell(lambda: future.set_result(answer))
+
+    threading.Thread(target=act, name="igdm-action", daemon=True).start()
+    return await future
+
+
+class Follower(threading.Thread):
+    """Reads new events of all runs into the database twice a second and posts what came of it."""
+
+    def __init__(self, home: Home, post: Callable[[Message], object]) -> None:
+        super().__init__(name="igdm-follower", daemon=True)
+        self._home, self._post = home, post
+        self._stop_asked, self._woken = threading.Event(), threading.Event()
+        self._revisions: dict[str, int] = {}
+
+    def stop(self) -> None:
+        """Ask the thread to end; returns at once."""
+        self._stop_asked.set()
+        self._woken.set()
+
+    def wake(self) -> None:
+        """Look now instead of at the next half second: something was launched or stopped."""
+        self._woken.set()
+
+    def run(self) -> None:
+        """Follow until asked to stop; a failure is told once and tried again."""
+        told = ""
+        while not self._stop_asked.is_set():
+            try:
+                self._follow()
+            except Exception as error:  # noqa: BLE001 - the thread must outlive a busy or damaged database
+                text = str(error) if isinstance(error, IgdmError) else f"{type(error).__name__}: {error}"
+                if text != told:
+                    told = text
+                    self._post(FollowingFailed(text))
+                self._stop_asked.wait(RETRY_S)
+
+    def _follow(self) -> None:
+        """Open the store, show what it holds at once, then keep it up to date."""
+        from igdm_tui.store import Store
+
+        store = Store.open(self._home)
+        has_runs = self._home.runs.is_dir()
+        try:
+            self._tell(store, set())
+            quiet_s = 0.0
+            # The store of a home without runs is in memory: with the first run it is opened again, in its file.
+            while not self._stop_asked.is_set() and self._home.runs.is_dir() == has_runs:
+                changed = store.ingest()
+                if changed or quiet_s >= LIVENESS_S or self._woken.is_set():
+                    self._woken.clear()
+                    self._tell(store, changed)
+                    quiet_s = 0.0
+                self._woken.wait(POLL_S)
+                quiet_s += POLL_S
+        finally:
+            store.close()
+
+    def _tell(self, store: "Store", changed: set[str]) -> None:
+        for run_id in changed:
+            self._revisions[run_id] = self._revisions.get(run_id, 0) + 1
+        self._post(RunsChanged(store.runs(), dict(self._revisions)))
+
+
+class Reader:
+    """Answers questions to the store in a thread of its own, so that the screen never waits for a disk."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="igdm-reader")
+        self._store: Store | None = None
+
+    async def ask(self, question: "Callable[[Store], Answer]") -> Answer:
+        """What `question` returns, asked in the reader's thread.
+
+        Raises: whatever it raises.
+        """
+        return await asyncio.wrap_future(self._pool.submit(self._answer, question))
+
+    def _answer(self, question: "Callable[[Store], Answer]") -> Answer:
+        from igdm_tui.store import Store
+
+        if self._store is None:
+            self._store = Store.open(self._home)
+        return question(self._store)
+
+    def close(self) -> None:
+        """Close the store in the thread that opened it; questions that wait are dropped."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._store is not None:
+            self._store = None

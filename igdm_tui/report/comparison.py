@@ -1,0 +1,167 @@
+"""Comparing runs: one line per run or per experiment, the best marked, only the settings that differ."""
+
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.spec.catalogue import METRICS
+from core.spec.identity import flatten
+from igdm_tui.report.interval import wilson
+from igdm_tui.store.rows import EvaluationRow, RunRow
+
+# The columns of a table; CSV and JSON have every metric that was measured.
+TABLE_METRICS = (
+    "clean_accuracy", "pgd20_accuracy", "autoattack_accuracy",
+    "gradient_distance", "gradient_distance_raw", "gradient_cosine",
+)  # fmt: skip
+SEED_KEYS = ("runtime.seed", "name")
+ACCURACY_OF_ATTACK = {"clean": "clean_accuracy", "pgd20": "pgd20_accuracy", "autoattack": "autoattack_accuracy"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One measured number. std: sample standard deviation over n runs, None for one run.
+
+    low, high: 95 % interval from a finite test set, for an accuracy of a single run.
+    """
+
+    value: float
+    std: float | None = None
+    n: int = 1
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A run, several runs of one experiment, or a teacher, which has no runs of its own."""
+
+    label: str
+    runs: tuple[RunRow, ...]
+    cells: Mapping[str, Cell]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_teacher(self) -> bool:
+        """True for the reference that students are compared with."""
+        return not self.runs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Lines with teachers last, metrics that somebody measured, in the catalogue's order.
+
+    best: for each metric with a better direction, the positions in `lines` that have the best value; at least two
+    lines must have been measured, and teachers do not compete.
+    differences: settings that are not the same in all lines, one value for each line that is no teacher.
+    """
+
+    lines: tuple[Line, ...]
+    metrics: tuple[str, ...]
+    best: Mapping[str, frozenset[int]]
+    differences: Mapping[str, tuple[Any, ...]]
+    is_grouped: bool
+
+    @property
+    def students(self) -> tuple[Line, ...]:
+        """Lines that stand for runs."""
+        return tuple(line for line in self.lines if not line.is_teacher)
+
+
+def compare_runs(
+    runs: Sequence[RunRow],
+    *,
+    group: bool = False,
+    evaluations: Mapping[str, Sequence[EvaluationRow]] | None = None,
+) -> Comparison:
+    """Compare runs in the order given. group: runs with one settings hash are one line, mean and deviation over seeds.
+
+    evaluations: by run id, for intervals.
+    """
+    if group:
+        by_hash: dict[str, list[RunRow]] = {}
+        for run in runs:
+            by_hash.setdefault(run.settings_hash or run.id, []).append(run)
+        lines = [_group_line(members) for members in by_hash.values()]
+    else:
+        lines = [_run_line(run, (evaluations or {}).get(run.id, ())) for run in runs]
+    lines += _teacher_lines(runs)
+    measured = {name for line in lines for name in line.cells}
+    metrics = tuple(name for name in METRICS if name in measured)
+    return Comparison(
+        lines=tuple(lines),
+        metrics=metrics,
+        best={name: winners for name in metrics if (winners := _best(lines, name))},
+        differences=_differences([line.settings for line in lines if not line.is_teacher]),
+        is_grouped=group,
+    )
+
+
+def _run_line(run: RunRow, evaluations: Sequence[EvaluationRow]) -> Line:
+    intervals = accuracy_intervals(evaluations)
+    cells = {}
+    for name, value in run.metrics.items():
+        low, high = intervals.get(name, (None, None))
+        cells[name] = Cell(value=value, low=low, high=high)
+    return Line(label=run.name, runs=(run,), cells=cells, settings=flatten(run.settings))
+
+
+def accuracy_intervals(evaluations: Sequence[EvaluationRow]) -> dict[str, tuple[float, float]]:
+    """95 % intervals of the accuracies whose counts are known."""
+    return {
+        ACCURACY_OF_ATTACK[row.attack]: wilson(row.correct, row.examples)
+        for row in evaluations
+        if row.correct is not None and row.attack in ACCURACY_OF_ATTACK and 0 <= row.correct <= row.examples > 0
+    }
+
+
+def _group_line(members: Sequence[RunRow]) -> Line:
+    cells = {}
+    for name in METRICS:
+        values = [run.metrics[name] for run in members if name in run.metrics]
+        if values:
+            std = statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else None
+            cells[name] = Cell(value=math.fsum(values) / len(values), std=std, n=len(values))
+    settings = {key: value for key, value in flatten(members[0].settings).items() if key not in SEED_KEYS}
+    return Line(label=experiment_title(members[0]), runs=tuple(members), cells=cells, settings=settings)
+
+
+def experiment_title(run: RunRow) -> str:
+    """What a run is called without its seed: its given name, or method, IGDM weight and student."""
+    if run.settings.get("name"):
+        return run.name
+    igdm = f"+igdm{run.igdm_alpha:g}" if run.igdm_alpha else ""
+    return f"{run.method}{igdm} {run.student}"
+
+
+def _teacher_lines(runs: Sequence[RunRow]) -> list[Line]:
+    """Each teacher once, with its own accuracies."""
+    found: dict[str, Line] = {}
+    for run in runs:
+        if run.teacher_metrics:
+            recipe = json.dumps([run.settings.get("teacher"), run.settings.get("data"), run.teacher_metrics])
+            cells = {name: Cell(value=value) for name, value in run.teacher_metrics.items()}
+            found.setdefault(recipe, Line(label=f"teacher {run.teacher}", runs=(), cells=cells))
+    return list(found.values())
+
+
+def _best(lines: Sequence[Line], metric: str) -> frozenset[int]:
+    values = {
+        position: line.cells[metric].value
+        for position, line in enumerate(lines)
+        if not line.is_teacher and metric in line.cells and not math.isnan(line.cells[metric].value)
+    }
+    better = METRICS[metric].better
+    if len(values) < 2 or not better:
+        return frozenset()
+    winner = max(values.values()) if better == "higher" else min(values.values())
+    return frozenset(position for position, value in values.items() if value == winner)
+
+
+def _differences(settings: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
+    keys = dict.fromkeys(key for entry in settings for key in entry)
+    values = {key: tuple(entry.get(key) for entry in settings) for key in keys}
+    return {key: found for key, found in values.items() if any(value != found[0] for value in found)}

@@ -1,0 +1,158 @@
+"""PlaceScreen: what all four places share. A title line, the keys at the bottom, and what can be done with a run."""
+
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from core.spec.errors import IgdmError
+from core.spec.run_folder import RunFolder
+from igdm_tui.live import in_thread
+from igdm_tui.widgets.bars import KeyFooter, TitleBar
+from igdm_tui.widgets.text import plain
+
+if TYPE_CHECKING:
+    from igdm_tui.app import IgdmApp
+    from igdm_tui.store import RunRow
+
+LEAST_WIDTH, LEAST_HEIGHT = 60, 16
+WIDE, TALL = 120, 30
+RESUMABLE = ("stopped", "failed", "lost", "queued")
+
+
+class PlaceScreen(Screen[None]):
+    """One place: subclasses give its name in the table of keys and its body."""
+
+    PLACE: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._unread = ""
+
+    def compose(self) -> ComposeResult:
+        """Title, body, keys; and what stands there instead in a very small terminal."""
+        yield TitleBar(self.PLACE.capitalize())
+        yield from self.compose_body()
+        yield KeyFooter(self.PLACE)
+        yield Static(
+            f"This terminal is too small.\n{LEAST_WIDTH} x {LEAST_HEIGHT} is the least, 80 x 24 is comfortable.",
+            markup=False,
+            classes="too-small",
+        )
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What stands between the title and the keys."""
+        raise NotImplementedError
+
+    def show_runs(self) -> None:
+        """Draw the newest state of the runs; called when it changed and when the screen comes to the top."""
+
+    @property
+    def igdm(self) -> "IgdmApp":
+        """The app, by its own type."""
+        return cast("IgdmApp", self.app)
+
+    @property
+    def is_current_place(self) -> bool:
+        """No other place is above this one; help and questions may be."""
+        stack = self.app.screen_stack
+        return self in stack and not any(isinstance(s, PlaceScreen) for s in stack[stack.index(self) + 1 :])
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what happened meanwhile."""
+        if self.igdm.rows is not None:
+            self.show_runs()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say so when there is no room; lay panes side by side when there is much."""
+        self.set_class(event.size.width < LEAST_WIDTH or event.size.height < LEAST_HEIGHT, "-too-small")
+        self.set_class(event.size.width >= WIDE and event.size.height >= TALL, "-multi")
+
+    def say_unread(self, error: Exception, what: str) -> None:
+        """A reading failed: a toast says so, once for each reason, and the next change tries again."""
+        text = f"{error}" if isinstance(error, IgdmError) else f"{type(error).__name__}: {error}"
+        if text != self._unread:
+            self._unread = text
+            self.igdm.say(text, title=f"Could not read {plain(what, 40)}", severity="error")
+
+    def set_title(self, text: str) -> None:
+        """What the title line says beside the place's name."""
+        self.query_one(TitleBar).set_text(text)
+
+    def action_back(self) -> None:
+        """One place out."""
+        self.app.pop_screen()
+
+    def begin(self, work: Callable[[], Coroutine[Any, Any, None]], group: str, *, exclusive: bool = False) -> None:
+        """Let something asynchronous run; it ends with the screen."""
+        self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)  # type: ignore[arg-type]
+
+    # What can be done with a run, from wherever it is seen
+
+    def stop_run(self, row: "RunRow") -> None:
+        """Ask, then stop a run after its checkpoint."""
+        from igdm_tui.screens.confirm import ConfirmScreen
+
+        if row.status != "running":
+            self.igdm.say(f"{row.name} is {row.status}: there is nothing to stop.")
+            return
+        question = f"Stop {plain(row.name, 60)}?\nIt saves a checkpoint first; r goes on from there."
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.do(row, "stop", _stop)
+
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    def resume_run(self, row: "RunRow") -> None:
+        """Start a run again from its last checkpoint."""
+        if row.status not in RESUMABLE:
+            self.igdm.say(f"{row.name} is {row.status}: there is nothing to resume.")
+            return
+        self.do(row, "resume", _resume)
+
+    def clone_run(self, row: "RunRow") -> None:
+        """Take a run's settings into the form."""
+        from igdm_tui.screens.launch import LaunchScreen
+
+        self.app.push_screen(LaunchScreen(settings=row.settings, origin=row.name))
+
+    def do(self, row: "RunRow", verb: str, action: Callable[[RunFolder], str]) -> None:
+        """Do something slow to a run in a thread; what comes of it is a toast that names the run."""
+
+        async def work() -> None:
+            try:
+                said = await in_thread(partial(action, RunFolder(row.folder)))
+            except (IgdmError, OSError) as error:
+                self.igdm.say(f"{error}", title=f"Could not {verb} {plain(row.name, 40)}", severity="error")
+            else:
+                self.igdm.say(f"{row.name}: {said}")
+            self.igdm.follower.wake()
+
+        self.app.run_worker(work, group=f"{verb}-{row.id}", exit_on_error=False)  # type: ignore[arg-type]
+
+
+def _stop(folder: RunFolder) -> str:
+    from igdm_tui.launch import stop_run
+
+    stop_run(folder)
+    return "stopped after a checkpoint"
+
+
+def _resume(folder: RunFolder) -> str:
+    from igdm_tui.launch import resume_run
+
+    resume_run(folder)
+    return "goes on from its last checkpoint"
+
+
+def lines_content(lines: Iterable[tuple[str, str]]) -> Content:
+    """Lines of (harmless text, style) as content without markup."""
+    pieces = [Content.styled(text, style) if style else Content(text) for text, style in lines]
+    return Content("\n").join(pieces)

@@ -1,0 +1,240 @@
+"""Launch: describe a run, see at once what is wrong with it and how to say it in a shell, and start it."""
+
+import asyncio
+import shlex
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from textual import on
+from textual.containers import VerticalScroll
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static
+
+from core.spec.errors import IgdmError
+from core.spec.home import Home
+from core.spec.loading import build_config, config_warnings, read_config_text
+from igdm_tui.keys import bindings
+from igdm_tui.launch import command_line, create_run, start_worker
+from igdm_tui.screens.base import PlaceScreen, lines_content
+from igdm_tui.screens.launch_form import (
+    HEADINGS,
+    FieldSpec,
+    FormReading,
+    field_specs,
+    presets,
+    read_form,
+    texts_of,
+)
+from igdm_tui.widgets.fields import FormHeading, FormRow
+from igdm_tui.widgets.text import plain
+
+DEBOUNCE_S = 0.15
+PRESET_KEY = "preset"
+DEFAULTS = "defaults"
+FIRST_PRESET = "digits"  # real images, nothing to download, a minute on any machine
+
+
+class LaunchScreen(PlaceScreen):
+    """A form with a line per setting; nothing that is wrong can be launched."""
+
+    PLACE: ClassVar[str] = "launch"
+    BINDINGS = bindings("launch")
+
+    def __init__(self, settings: Mapping[str, Any] | None = None, origin: str = "") -> None:
+        """settings: of a run to start from, whose name is `origin`; else a preset is taken."""
+        super().__init__()
+        self.specs = field_specs()
+        self.presets = presets()
+        self.all_settings = False
+        self.origin = origin
+        self._start = settings
+        self._rows: dict[str, FormRow] = {}
+        self._base: dict[str, str] = {}  # what the form was filled with
+        self._timer: Timer | None = None
+        self._launching = False
+        self.reading: FormReading | None = None
+        self.command = ""
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The form, and below it: what the field means, whether the run can start, and its command."""
+        names = ([f"copy of {plain(self.origin, 30)}"] if self._start is not None else []) + [*self.presets, DEFAULTS]
+        first = names[0] if self._start is not None or FIRST_PRESET not in names else FIRST_PRESET
+        texts = self._base = texts_of(self._start) if self._start is not None else self._preset_texts(first)
+        with VerticalScroll(id="form", can_focus=False):
+            yield FormHeading("Start from")
+            yield self._row(FormRow(PRESET_KEY, "preset", text=first, choices=names))
+            section = None
+            for spec in self.specs:
+                if spec.section != section:
+                    section = spec.section
+                    heading = FormHeading(HEADINGS[section])
+                    heading.set_class(not any(s.is_usual for s in self.specs if s.section == section), "unusual")
+                    yield heading
+                row = self._row(FormRow(spec.key, spec.label, text=texts[spec.key], choices=spec.choices))
+                row.set_class(not spec.is_usual, "unusual")
+                yield row
+        yield Static("", markup=False, id="about")
+        yield Static("", markup=False, id="verdict")
+        yield Static("", markup=False, id="command")
+
+    def _row(self, row: FormRow) -> FormRow:
+        self._rows[row.key] = row
+        return row
+
+    def on_mount(self) -> None:
+        """Judge what the form starts with."""
+        self.set_title("describe a run, then ctrl+l starts it")
+        self._rows["name"].control.focus()
+        self._check()
+
+    # Filling and reading
+
+    def _preset_texts(self, name: str) -> dict[str, str]:
+        import tomllib
+
+        path = self.presets.get(name)
+        if path is None:
+            return texts_of({})
+        try:
+            return texts_of(tomllib.loads(read_config_text(path)))
+        except (IgdmError, tomllib.TOMLDecodeError) as error:
+            self.igdm.say(f"{path}: {error}", title="This preset cannot be read", severity="error")
+            return texts_of({})
+
+    @on(FormRow.Edited)
+    def _edited(self, event: FormRow.Edited) -> None:
+        if event._sender is self._rows[PRESET_KEY]:
+            self._take_preset(self._rows[PRESET_KEY].text)
+        if self._timer is not None:
+            self._timer.stop()
+        self.reading = None
+        self._timer = self.set_timer(DEBOUNCE_S, self._check)
+
+    def _take_preset(self, name: str) -> None:
+        copied = self._start is not None and name not in self.presets and name != DEFAULTS
+        texts = texts_of(self._start or {}) if copied else self._preset_texts(name)
+        self._base = texts
+        for key, text in texts.items():
+            self._rows[key].text = text
+
+    def _check(self) -> None:
+        """Read the form, mark what is wrong, and write the command."""
+        self._timer = None
+        texts = {spec.key: self._rows[spec.key].text for spec in self.specs}
+        self.reading = reading = read_form(self.specs, texts)
+        wrong = {p.key: p.message + (f" ({p.advice})" if p.advice else "") for p in reversed(reading.problems)}
+        for spec in self.specs:
+            row = self._rows[spec.key]
+            row.show(wrong.get(spec.key, ""), self._note(spec, row.text))
+            row.set_class(bool(wrong.get(spec.key)), "wrong")
+        self._show_verdict(reading)
+
+    def _note(self, spec: FieldSpec, text: str) -> str:
+        """Beside a field that is fine: what it was before it was edited."""
+        base = self._base.get(spec.key, "")
+        return "" if text.strip() == base else f"was {base or 'empty'}"
+
+    def _show_verdict(self, reading: FormReading) -> None:
+        verdict, command = self.query_one("#verdict", Static), self.query_one("#command", Static)
+        if reading.problems:
+            verdict.update(lines_content([(f"✗ {self._problem_text(reading)}", "$text-error")]))
+            self.command = ""
+            command.update("Nothing is launched while a field is wrong.")
+            return
+        config = build_config(reading.with_seed(reading.seeds[0]))
+        warnings = config_warnings(config)
+        ready = "✓ ready: 1 run" if len(reading.seeds) == 1 else f"✓ ready: {len(reading.seeds)} runs"
+        line = (f"! {plain(warnings[0])}", "$text-warning") if warnings else (ready, "$text-success")
+        verdict.update(lines_content([line]))
+        self.command = command_line(config, seeds=reading.seeds, home=self.igdm.home)
+        command.update(plain(self.command))
+
+    def _problem_text(self, reading: FormReading) -> str:
+        """The problem of the field with the keys, or the first one; how many there are."""
+        row = self._focused_row()
+        here = next((p for p in reading.problems if row is not None and p.key == row.key), None)
+        problem = here or reading.problems[0]
+        advice = f" ({problem.advice})" if problem.advice else ""
+        text = f"{problem.message}{advice}" if here else f"{problem.key}: {problem.message}{advice}"
+        return plain(text if len(reading.problems) == 1 else f"{len(reading.problems)} problems; {text}")
+
+    def _focused_row(self) -> FormRow | None:
+        return next((row for row in self._rows.values() if row.control is self.focused), None)
+
+    # Keys
+
+    def on_descendant_focus(self) -> None:
+        """Say what the field is for."""
+        row = self._focused_row()
+        if row is None:
+            return
+        if self.reading is not None:
+            self._show_verdict(self.reading)
+        spec = next((spec for spec in self.specs if spec.key == row.key), None)
+        about = f"{spec.key}: {spec.help(row.text)}" if spec else "Fill the form from a file in configs/."
+        self.query_one("#about", Static).update(plain(about))
+
+    def action_all_settings(self) -> None:
+        """Every setting, or the usual ones."""
+        self.all_settings = not self.all_settings
+        self.set_class(self.all_settings, "-all")
+        if self.focused is not None:
+            self.call_after_refresh(self.focused.scroll_visible, animate=False)
+
+    def action_next_problem(self) -> None:
+        """The next field that is wrong, from the top again after the last."""
+        keys = [spec.key for spec in self.specs if self._rows[spec.key].problem]
+        if not keys:
+            self.igdm.say("No problems.")
+            return
+        order = list(self._rows)
+        row = self._focused_row()
+        here = order.index(row.key) if row else -1
+        later = [key for key in keys if order.index(key) > here]
+        self._rows[(later or keys)[0]].control.focus()
+
+    def action_copy_command(self) -> None:
+        """Put the command on the clipboard, as far as the terminal allows that."""
+        if self.command:
+            self.app.copy_to_clipboard(self.command)
+            self.igdm.say("The command is on the clipboard, if your terminal takes it.")
+
+    def action_page(self, direction: int) -> None:
+        """Several fields on."""
+        for _ in range(8):
+            self.focus_next() if direction > 0 else self.focus_previous()
+
+    def action_launch(self) -> None:
+        """Start one worker per seed; refused while anything is wrong."""
+        self._check()
+        reading = self.reading
+        if reading is None or self._launching:
+            return
+        if reading.problems:
+            self.igdm.say("Not launched: some fields are wrong.", severity="warning")
+            self.action_next_problem()
+            return
+        self._launching = True
+        self.begin(partial(self._launch, reading, shlex.split(self.command)), "launch")
+
+    async def _launch(self, reading: FormReading, command: list[str]) -> None:
+        launched: list[str] = []
+        try:
+            for seed in reading.seeds:
+                launched.append(await asyncio.to_thread(_start, self.igdm.home, reading.with_seed(seed), command))
+        except (IgdmError, OSError) as error:
+            self.igdm.say(f"{error}", title=f"Launched {len(launched)} of {len(reading.seeds)}", severity="error")
+        finally:
+            self._launching = False
+            self.igdm.follower.wake()
+        if launched:
+            self.igdm.launched(launched)
+
+
+def _start(home: Home, settings: dict[str, Any], command: list[str]) -> str:
+    """Create one run and start its worker; its id."""
+    folder = create_run(home, build_config(settings), command)
+    start_worker(folder)
+    return folder.run_id

@@ -1,0 +1,191 @@
+"""Run: one run as it goes. Curves, the attacks, what the worker prints, and all its settings."""
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.containers import Container, Vertical
+from textual.widget import Widget
+from textual.widgets import Static
+
+from igdm_tui.keys import bindings
+from igdm_tui.screens.base import PlaceScreen, lines_content
+from igdm_tui.screens.run_data import RunData, falling_lines, head_lines, metric_lines, read_run
+from igdm_tui.widgets.attack_stages import AttackStages
+from igdm_tui.widgets.line_chart import LineChart
+from igdm_tui.widgets.lines import Lines
+from igdm_tui.widgets.log_tail import LogTail, read_log_tail
+from igdm_tui.widgets.pane_tabs import PaneTabs
+from igdm_tui.widgets.text import plain
+
+if TYPE_CHECKING:
+    from igdm_tui.store import RunRow
+
+PANES = ("curves", "attack", "log", "settings")
+CHARTS = {
+    "losses": ("loss", False),
+    "accuracies": ("validation", True),
+    "gradient_distance": ("GD (lower is better)", False),
+    "gradient_cosine": ("GC (higher is better)", False),
+}
+
+
+class RunScreen(PlaceScreen):
+    """Watch a run; 1 to 4 choose what of it, a large terminal shows most of it at once."""
+
+    PLACE: ClassVar[str] = "run"
+    BINDINGS = bindings("run")
+
+    def __init__(self, run_id: str) -> None:
+        """run_id: which run; it may be so new that the store has not read it yet."""
+        super().__init__()
+        self.run_id = run_id
+        self.pane = "curves"
+        self.by_epoch = False
+        self._data: RunData | None = None
+        self._drawn_revision = -1
+        self._fetching = False
+        self._together = True
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Two lines about the run, the tabs, and the panes."""
+        yield Static("", markup=False, id="head")
+        yield PaneTabs(PANES)
+        with Container(id="panes"):
+            with Container(id="curves"):
+                for name, (title, percent) in CHARTS.items():
+                    x_title = "step" if name == "losses" else "epoch"
+                    yield LineChart(title, x_title=x_title, percent=percent, id=name)
+            with Vertical(id="side"):
+                with Vertical(id="attack"):
+                    yield AttackStages(id="stages")
+                    yield LineChart("still robust under AutoAttack", x_title="seconds", percent=True, id="falling")
+                yield LogTail(id="log")
+                yield Lines(id="settings")
+
+    def on_mount(self) -> None:
+        """Begin with the curves."""
+        self._arrange()
+        self.action_pane("curves")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """More room, more panes."""
+        super().on_resize(event)
+        self._arrange()
+
+    @property
+    def row(self) -> "RunRow | None":
+        """The newest state of the run."""
+        return self.igdm.row(self.run_id)
+
+    # Data
+
+    def show_runs(self) -> None:
+        """The head changes with time; the rest is fetched when the run has said something."""
+        row = self.row
+        if row is None:
+            return
+        self.set_title(f"{plain(row.name)}  {row.id}")
+        self.query_one("#head", Static).update(lines_content(head_lines(row, self._data)))
+        if not self._fetching:
+            self._fetching = True
+            self.begin(partial(self._fetch, row), "fetch")
+
+    async def _fetch(self, row: "RunRow") -> None:
+        """Read what changed since the last time; one reading at a time, so that a slow disk never piles them up."""
+        try:
+            revision = self.igdm.revisions.get(row.id, 0)
+            if revision != self._drawn_revision or self._data is None:
+                self._data = await self.igdm.reader.ask(lambda store: read_run(store, row.id, by_epoch=self.by_epoch))
+                self._drawn_revision = revision
+                self._draw(self._data)
+            log = await asyncio.to_thread(read_log_tail, row.folder / "worker.log")
+            self.query_one(LogTail).show_log(log)
+        except Exception as error:  # noqa: BLE001 - a reading that fails must not take the screen with it
+            self.say_unread(error, row.name)
+        finally:
+            self._fetching = False
+
+    def _draw(self, data: RunData) -> None:
+        row = self.row
+        if row is None:
+            return
+        for name in CHARTS:
+            chart = self.query_one(f"#{name}", LineChart)
+            x_title = ("epoch" if self.by_epoch else "step") if name == "losses" else "epoch"
+            chart.set_lines(metric_lines(data, name), x_title=x_title)
+            chart.set_note(self._note(row))
+        self.query_one(AttackStages).show_evaluation(row, data.stages, data.evaluations)
+        falling = self.query_one("#falling", LineChart)
+        falling.set_lines(falling_lines(data))
+        falling.display = bool(data.history)
+        self.query_one("#settings", Lines).set_lines(data.settings)
+        self.query_one("#head", Static).update(lines_content(head_lines(row, data)))
+
+    def _note(self, row: "RunRow") -> str:
+        if row.status == "running" and row.stage.startswith("teacher"):
+            return f"{plain(row.stage, 30)}: the student is next"
+        return "no points yet" if row.status in ("running", "queued") else "nothing was measured"
+
+    # Keys
+
+    def _arrange(self) -> None:
+        self.set_class(self._together, "-together")
+        self.query_one(PaneTabs).show(self.pane)
+
+    def action_pane(self, pane: str) -> None:
+        """Show a pane; in a large terminal, put the keys there."""
+        self.pane = pane
+        for name in PANES:
+            self.set_class(name == pane, f"show-{name}")
+        self.query_one(PaneTabs).show(pane)
+        first = {"curves": "#losses", "attack": "#stages", "log": "#log", "settings": "#settings"}[pane]
+        self.call_after_refresh(self.query_one(first).focus)
+
+    def action_zoom(self) -> None:
+        """The focused chart or pane alone, and back."""
+        if self.has_class("-single") or not self._together:
+            self.remove_class("-single")
+            self._together = True
+        else:
+            self._together = False
+            chart = self.focused
+            if isinstance(chart, LineChart) and chart.id in CHARTS:
+                for name in CHARTS:
+                    self.query_one(f"#{name}").set_class(name == chart.id, "-chosen")
+                self.add_class("-single")
+        self._arrange()
+
+    def action_toggle_log(self) -> None:
+        """The losses' axis, when no chart has the keys."""
+        self.query_one("#losses", LineChart).action_toggle_log()
+
+    def action_x_axis(self) -> None:
+        """Losses over steps, or their means over epochs."""
+        self.by_epoch = not self.by_epoch
+        self._drawn_revision = -1
+        self.show_runs()
+
+    def action_stop(self) -> None:
+        """Stop this run."""
+        if self.row is not None:
+            self.stop_run(self.row)
+
+    def action_resume(self) -> None:
+        """Resume this run."""
+        if self.row is not None:
+            self.resume_run(self.row)
+
+    def action_clone(self) -> None:
+        """Take this run's settings into the form."""
+        if self.row is not None:
+            self.clone_run(self.row)
+
+    def action_back(self) -> None:
+        """Out of the zoom, then out of the run."""
+        if self.has_class("-single") or not self._together:
+            self.action_zoom()
+        else:
+            super().action_back()

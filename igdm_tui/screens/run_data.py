@@ -1,0 +1,173 @@
+"""What the Run screen shows: read from the store in one go, then turned into curves and lines of text."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from core.spec.catalogue import METRICS
+from igdm_tui.numbers import age, duration
+from igdm_tui.palette import metric_mark
+from igdm_tui.widgets.decimate import floats
+from igdm_tui.widgets.line_chart import Line
+from igdm_tui.widgets.lines import TonedLine
+from igdm_tui.widgets.run_table import metric_text, progress_text, seconds_left, status_text
+from igdm_tui.widgets.text import bar, fit, plain
+
+if TYPE_CHECKING:
+    from igdm_tui.store import EvaluationRow, RunRow, Series, StageRow, Store
+
+KEY_WIDTH = 30
+CURVES = {
+    "accuracies": ("validation_clean_accuracy", "validation_pgd_accuracy"),
+    "gradient_distance": ("gradient_distance",),
+    "gradient_cosine": ("gradient_cosine",),
+}
+LABELS = {
+    "loss": "total",
+    "ad_loss": "AD",
+    "igdm_loss": "IGDM",
+    "validation_clean_accuracy": "clean",
+    "validation_pgd_accuracy": "PGD-10",
+    "gradient_distance": "",
+    "gradient_cosine": "",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunData:
+    """One reading of one run.
+
+    losses: series by name, over steps or, with `by_epoch`, over epochs. epochs: all other series by name.
+    settings: as lines, pixel units as n/255, what is not the default marked.
+    """
+
+    losses: "dict[str, Series]"
+    epochs: "dict[str, Series]"
+    by_epoch: bool
+    stages: "list[StageRow]"
+    history: "list[StageRow]"
+    evaluations: "list[EvaluationRow]"
+    warnings: list[str]
+    settings: list[TonedLine]
+
+
+def read_run(store: "Store", run_id: str, *, by_epoch: bool) -> RunData:
+    """Everything the screen shows of one run; a few milliseconds in the reader's thread."""
+    names = store.series_names(run_id)
+    losses = [name for name in names["epoch" if by_epoch else "step"] if name.endswith("loss")]
+    losses.sort(key=lambda name: (name not in LABELS, list(LABELS).index(name) if name in LABELS else 0, name))
+    by = "epoch" if by_epoch else "step"
+    wanted = [name for group in CURVES.values() for name in group if name in names["epoch"]]
+    return RunData(
+        losses={name: store.series(run_id, name, by=by) for name in losses},
+        epochs={name: store.series(run_id, name, by="epoch") for name in wanted},
+        by_epoch=by_epoch,
+        stages=store.stages(run_id),
+        history=store.stage_history(run_id),
+        evaluations=store.evaluations(run_id),
+        warnings=store.warnings(run_id),
+        settings=settings_lines(store.run(run_id).settings),
+    )
+
+
+def metric_lines(data: RunData, chart: str) -> list[Line]:
+    """The curves of one chart, each with its own colour and mark."""
+    if chart == "losses":
+        series, by_epoch = data.losses, data.by_epoch
+    else:
+        series = {name: data.epochs[name] for name in CURVES[chart] if name in data.epochs}
+        by_epoch = True
+    return [
+        Line(
+            label=LABELS.get(name, name),
+            xs=floats(found.epochs if by_epoch else found.steps),
+            ys=found.values,
+            colour=number,
+            mark=metric_mark(number),
+        )
+        for number, (name, found) in enumerate(series.items())
+    ]
+
+
+def falling_lines(data: RunData) -> list[Line]:
+    """Share of images that still stand over the seconds of AutoAttack."""
+    rows = [row for row in data.history if row.attack == "autoattack" and row.examples]
+    rows.sort(key=lambda row: row.seconds)
+    clean = next((row.metrics["clean_accuracy"] for row in data.evaluations if row.attack == "clean"), None)
+    start = [(0.0, clean)] if clean is not None else []
+    points = start + [(row.seconds, row.robust / row.examples) for row in rows]
+    xs, ys = floats([x for x, _ in points]), floats([y for _, y in points])
+    return [Line(label="robust", xs=xs, ys=ys, colour=5)] if rows else []
+
+
+def head_lines(row: "RunRow", data: RunData | None) -> list[tuple[str, str]]:
+    """Two lines: how the run stands and how long it will take; what it is, or what is wrong with it."""
+    parts = [status_text(row)]
+    left = seconds_left(row)
+    if row.status == "running":
+        share = f"{bar(row.progress, 12)} {row.progress * 100:.0f} %  " if row.progress is not None else ""
+        parts.append(f"{share}{plain(row.stage) or 'starting'}")
+        parts.append(f"{duration(row.elapsed_s)} gone" + (f", {duration(left)} left" if left is not None else ""))
+    else:
+        parts.append(progress_text(row))
+        parts.append(f"took {duration(row.elapsed_s)}" if row.elapsed_s else "")
+        parts.append(f"made {age(row.created_at, time.time())} ago")
+    parts.append(plain(row.device))
+    parts.append(f"attempt {row.attempt}" if row.attempt and row.attempt > 1 else "")
+    first = ("   ".join(part for part in parts if part), "bold")
+    if row.error:
+        return [first, (f"✗ {plain(row.error)}", "$text-error")]
+    if row.status == "lost":
+        return [first, ("✗ its worker is gone without a word; r goes on from the last checkpoint", "$text-error")]
+    if data and data.warnings:
+        return [first, (f"! {plain(data.warnings[-1])}", "$text-warning")]
+    return [first, (_what(row), "$foreground 60%")]
+
+
+def _what(row: "RunRow") -> str:
+    alpha = f"IGDM alpha {row.igdm_alpha:g}" if row.igdm_alpha else "no IGDM"
+    what = f"{plain(row.method)}, {alpha}, {plain(row.student)}, {plain(row.dataset)}, seed {row.seed}"
+    teacher = row.teacher_metrics
+    if "clean_accuracy" not in teacher:
+        return what
+    numbers = [
+        f"{METRICS[name].title} {metric_text(name, teacher[name])}"
+        for name in ("clean_accuracy", "pgd20_accuracy")
+        if name in teacher
+    ]
+    return f"{what}   teacher {plain(row.teacher)}: {', '.join(numbers)}"
+
+
+def settings_lines(settings: Mapping[str, Any]) -> list[TonedLine]:
+    """Every setting, a section at a time; `*` and bold say that it is not the default."""
+    from core.spec.config import RunConfig
+    from core.spec.identity import flatten
+    from core.spec.toml_text import plain_value
+
+    defaults = flatten(RunConfig().model_dump(mode="json"))
+    lines: list[TonedLine] = [[("* differs from the default", "dim")]]
+    section = ""
+    for key, value in flatten(dict(settings)).items():
+        own, _, last = key.rpartition(".")
+        if own != section:
+            section = own
+            lines += [[("", "")], [(plain(section), "title")]]
+        changed = key in defaults and defaults[key] != value
+        text = setting_text(plain_value(key, value))
+        mark = "*" if changed else " "
+        lines.append(
+            [(f"{mark} {fit(plain(last), KEY_WIDTH)}", "" if changed else "dim"), (text, "best" if changed else "")]
+        )
+    return lines
+
+
+def setting_text(value: object) -> str:
+    """A setting as a person writes it; "–" for unset."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(entry) for entry in value)
+    return f"{value:g}" if isinstance(value, float) else plain(value)

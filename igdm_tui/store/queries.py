@@ -1,0 +1,209 @@
+"""What screens and commands may ask of experiments.db. Short reads; only `series` reads points."""
+
+import json
+import math
+import sqlite3
+from array import array
+from typing import Any
+
+from core.spec.home import Home
+from core.spec.run_folder import RunFolder
+from igdm_tui.numbers import moment
+from igdm_tui.store.find import RunName
+from igdm_tui.store.rows import EvaluationRow, RunRow, Series, StageRow, TeacherRow
+from igdm_tui.store.status import Teaching, derive_status, progress_share, stage_text
+
+MOST_WARNINGS = 500
+NEWEST_FIRST = "ORDER BY created_at DESC, id DESC"
+# What is said later in this list replaces what is said earlier, metric by metric.
+SUMMARY_ORDER = "CASE source WHEN 'step' THEN 0 WHEN 'epoch' THEN 1 ELSE 2 END"
+NEWEST_EVALUATION = "(SELECT evaluation FROM evaluations WHERE run = runs.key ORDER BY position DESC LIMIT 1)"
+STAGE_COLUMNS = "stage_progress.attack, stage, stage_number, num_stages, batch, batches, robust, examples, seconds"
+
+
+def names(connection: sqlite3.Connection) -> list[RunName]:
+    """Ids and names, newest first."""
+    return [RunName(*row) for row in connection.execute(f"SELECT id, name FROM runs {NEWEST_FIRST}")]
+
+
+def runs(connection: sqlite3.Connection, home: Home, *, now: float, run_id: str | None = None) -> list[RunRow]:
+    """All runs newest first, or one. `now` in seconds since 1970: a running run's time goes on between its events."""
+    metrics: dict[int, dict[str, float]] = {}
+    of_run, values = ("", ()) if run_id is None else ("WHERE run = (SELECT key FROM runs WHERE id = ?)", (run_id,))
+    query = f"SELECT run, metric, last FROM summary {of_run} ORDER BY {SUMMARY_ORDER}"
+    for key, metric, last in connection.execute(query, values):
+        metrics.setdefault(key, {})[metric] = _real(last)
+    query = f"SELECT run, state, epoch, epochs, cached, metrics FROM run_teachers {of_run}"
+    teachers = {
+        key: (Teaching(state, epoch, epochs, bool(cached)), json.loads(found) if state == "ready" else {})
+        for key, state, epoch, epochs, cached, found in connection.execute(query, values)
+    }
+    cursor = connection.execute(f"SELECT * FROM runs {'WHERE id = ?' if run_id else ''} {NEWEST_FIRST}", values)
+    columns = [column[0] for column in cursor.description]
+    nothing: tuple[Teaching, dict[str, float]] = (Teaching(), {})
+    result = []
+    for row in cursor:
+        run = dict(zip(columns, row, strict=True))
+        result.append(_run_row(run, home, now, metrics.get(run["key"], {}), teachers.get(run["key"], nothing)))
+    return result
+
+
+def _run_row(
+    run: dict[str, Any], home: Home, now: float, metrics: dict[str, float], teacher: tuple[Teaching, dict[str, float]]
+) -> RunRow:
+    folder = RunFolder(home.runs / run["id"])
+    settings = json.loads(run["settings"])
+    teaching, teacher_metrics = teacher
+    status = derive_status(folder, run["ended"], run["attempt"], run["position"])
+    is_running = status == "running"
+    elapsed_s = run["before_s"]
+    if run["attempt_m"] is not None:
+        elapsed_s += max(run["last_m"] - run["attempt_m"], 0.0)
+        elapsed_s += max(now - run["last_t"], 0.0) if is_running else 0.0
+    stage = stage_text(
+        run["phase"],
+        teaching,
+        epoch=run["epoch"],
+        epochs=run["epochs"],
+        attack=run["attack"],
+        stage=run["attack_stage"],
+    )
+    progress = progress_share(
+        phase=run["phase"], ended=run["ended"], epoch=run["epoch"], epochs=run["epochs"], step=run["step"],
+        steps_per_epoch=run["steps_per_epoch"], attack=run["attack"], attack_progress=run["attack_progress"],
+        attacks=(settings.get("evaluation") or {}).get("attacks"), teaching=teaching,
+    )  # fmt: skip
+    return RunRow(
+        id=run["id"],
+        name=run["name"],
+        status=status,
+        settings_hash=run["settings_hash"],
+        seed=run["seed"],
+        dataset=run["dataset"],
+        teacher=run["teacher"],
+        student=run["student"],
+        method=run["method"],
+        igdm_alpha=run["igdm_alpha"],
+        created_at=run["created_at"] or None,
+        started_at=moment(run["started_t"]),
+        elapsed_s=elapsed_s,
+        epoch=run["epoch"],
+        epochs=run["epochs"],
+        stage=((not run["ended"] and stage) or "starting") if is_running else "",
+        progress=progress,
+        settings=settings,
+        metrics=metrics,
+        teacher_metrics=teacher_metrics,
+        error=run["error"],
+        device=run["device"],
+        attempt=run["attempt"],
+        folder=folder.path,
+        folder_missing=bool(run["folder_missing"]),
+    )
+
+
+def series(connection: sqlite3.Connection, run_id: str, metric: str, by: str) -> Series:
+    """One metric over time."""
+    query = (
+        "SELECT step, epoch, elapsed_s, value FROM points WHERE series = (SELECT series.key FROM series"
+        " JOIN runs ON runs.key = series.run WHERE runs.id = ? AND by = ? AND metric = ?) ORDER BY step"
+    )
+    rows = connection.execute(query, (run_id, by, metric)).fetchall()
+    if not rows:
+        return Series()
+    steps, epochs, elapsed_s, values = zip(*rows, strict=True)
+    return Series(
+        steps=array("d", steps),
+        epochs=array("d", epochs),
+        elapsed_s=array("d", elapsed_s),
+        values=array("d", [_real(value) for value in values]),
+    )
+
+
+def series_names(connection: sqlite3.Connection, run_id: str) -> dict[str, tuple[str, ...]]:
+    """Names of the metrics that have a series, in the order they were first said."""
+    query = "SELECT by, metric FROM series JOIN runs ON runs.key = series.run WHERE id = ? ORDER BY series.key"
+    rows = connection.execute(query, (run_id,)).fetchall()
+    return {kind: tuple(metric for by, metric in rows if by == kind) for kind in ("step", "epoch")}
+
+
+def stages(connection: sqlite3.Connection, run_id: str) -> list[StageRow]:
+    """The newest report of each stage of the newest evaluation, in the order they began."""
+    latest: dict[tuple[str, str], StageRow] = {}
+    for row in stage_history(connection, run_id):
+        latest[row.attack, row.stage] = row
+    return list(latest.values())
+
+
+def stage_history(connection: sqlite3.Connection, run_id: str) -> list[StageRow]:
+    """Every report of the newest evaluation, in order."""
+    query = (
+        f"SELECT {STAGE_COLUMNS} FROM stage_progress JOIN runs ON runs.key = run WHERE id = ?"
+        f" AND evaluation = {NEWEST_EVALUATION} ORDER BY stage_progress.position"
+    )
+    return [
+        StageRow(
+            attack=attack, stage=stage, stage_number=stage_number, num_stages=num_stages, batch=batch,
+            batches=batches, robust=robust, examples=examples, seconds=_real(seconds),
+        )
+        for attack, stage, stage_number, num_stages, batch, batches, robust, examples, seconds in connection.execute(
+            query, (run_id,)
+        )
+    ]  # fmt: skip
+
+
+def evaluations(connection: sqlite3.Connection, run_id: str) -> list[EvaluationRow]:
+    """Every complete measurement, in the order of their end."""
+    query = "SELECT * FROM measurements WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY position"
+    cursor = connection.execute(query, (run_id,))
+    columns = [column[0] for column in cursor.description]
+    result = []
+    for values in cursor:
+        row = dict(zip(columns, values, strict=True))
+        result.append(
+            EvaluationRow(
+                evaluation=row["evaluation"],
+                attack=row["attack"],
+                metrics=json.loads(row["metrics"]),
+                correct=row["correct"],
+                examples=row["examples"],
+                seconds=_real(row["seconds"]),
+                seed=row["seed"],
+                parameters=json.loads(row["parameters"]),
+                flags=json.loads(row["flags"]),
+                package=row["package"],
+                finished_at=moment(row["finished_t"]) or "",
+            )
+        )
+    return result
+
+
+def teacher(connection: sqlite3.Connection, run_id: str) -> TeacherRow | None:
+    """How the run's teacher stands."""
+    query = (
+        "SELECT recipe_hash, state, run_teachers.epoch, run_teachers.epochs, cached, metrics FROM run_teachers"
+        " JOIN runs ON runs.key = run WHERE id = ?"
+    )
+    row = connection.execute(query, (run_id,)).fetchone()
+    if row is None:
+        return None
+    recipe_hash, state, epoch, epochs, cached, metrics = row
+    return TeacherRow(
+        recipe_hash=recipe_hash,
+        state=state,
+        epoch=epoch,
+        epochs=epochs,
+        cached=bool(cached),
+        metrics=json.loads(metrics),
+    )
+
+
+def warnings(connection: sqlite3.Connection, run_id: str) -> list[str]:
+    """Everything the user should know about a run, in order, at most 500."""
+    query = "SELECT message FROM warnings JOIN runs ON runs.key = run WHERE id = ? ORDER BY warnings.position LIMIT ?"
+    return [message for (message,) in connection.execute(query, (run_id, MOST_WARNINGS))]
+
+
+def _real(value: float | None) -> float:
+    """SQLite has no nan: it comes back as NULL."""
+    return math.nan if value is None else value

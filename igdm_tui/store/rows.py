@@ -1,0 +1,135 @@
+"""What the store answers with: plain records of plain values. Importing this costs nothing."""
+
+import math
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRow:
+    """One run as it stands now.
+
+    status: "queued", "running", "finished", "failed", "stopped" or "lost"; derived when asked, never stored.
+    created_at, started_at: UTC ISO text; started_at is None before the first worker. elapsed_s: over all attempts.
+    epoch of epochs: done. stage: what it does now ("teacher 3/30", "epoch 4/30", "autoattack fab-t"), "" otherwise.
+    progress: rough share of the whole that is done, in [0, 1]; None when unknown.
+    metrics: newest value by name; what an evaluation measured goes before what training measured; absent: not measured.
+    teacher_metrics: the teacher's own, on the test set. error: why it failed, or "".
+    folder: its run folder; folder_missing when somebody removed it.
+    """
+
+    id: str
+    name: str
+    status: str
+    settings_hash: str
+    seed: int
+    dataset: str
+    teacher: str
+    student: str
+    method: str
+    igdm_alpha: float
+    created_at: str | None
+    started_at: str | None
+    elapsed_s: float
+    epoch: int
+    epochs: int
+    stage: str
+    progress: float | None
+    settings: dict[str, Any]
+    metrics: dict[str, float]
+    teacher_metrics: dict[str, float]
+    error: str
+    device: str
+    attempt: int
+    folder: Path
+    folder_missing: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The form of a run that scripts rely on; a number that is not finite becomes null."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "status": self.status,
+            "settings_hash": self.settings_hash,
+            "seed": self.seed,
+            "dataset": self.dataset,
+            "teacher": self.teacher,
+            "student": self.student,
+            "method": self.method,
+            "igdm_alpha": self.igdm_alpha,
+            "started_at": self.started_at,
+            "elapsed_s": round(self.elapsed_s, 3),
+            "settings": self.settings,
+            "metrics": {name: value if math.isfinite(value) else None for name, value in self.metrics.items()},
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """One metric of one run over time; four arrays of equal length, in order of steps.
+
+    steps, epochs: as counted by the run, from 1. elapsed_s: seconds of the run. values: may hold nan and inf.
+    """
+
+    steps: "array[float]" = field(default_factory=lambda: array("d"))
+    epochs: "array[float]" = field(default_factory=lambda: array("d"))
+    elapsed_s: "array[float]" = field(default_factory=lambda: array("d"))
+    values: "array[float]" = field(default_factory=lambda: array("d"))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageRow:
+    """One report of an attack: `robust` of `examples` test images stand after `batch` of `batches` of a stage.
+
+    stage_number counts from 1 to num_stages. seconds: since the attack began.
+    """
+
+    attack: str
+    stage: str
+    stage_number: int
+    num_stages: int
+    batch: int
+    batches: int
+    robust: int
+    examples: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationRow:
+    """One complete measurement: metrics by name, `correct` of `examples` images (None for diagnostics), its warnings.
+
+    finished_at: UTC ISO text. package: name and version of the code that attacked, "" for our own.
+    """
+
+    evaluation: str
+    attack: str
+    metrics: dict[str, float]
+    correct: int | None
+    examples: int
+    seconds: float
+    seed: int
+    parameters: dict[str, Any]
+    flags: list[str]
+    package: str
+    finished_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TeacherRow:
+    """A run's teacher: `state` is "waiting", "training", "loading" or "ready"; epoch of epochs while training.
+
+    metrics: when ready its accuracies on the test set, before that its losses.
+    """
+
+    recipe_hash: str
+    state: str
+    epoch: int
+    epochs: int
+    cached: bool
+    metrics: dict[str, float]

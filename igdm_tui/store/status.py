@@ -1,0 +1,107 @@
+"""What a run is doing, derived from its events and its process each time someone asks. Never stored."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from core.spec.run_folder import RunFolder
+
+EVALUATION_SHARE = 0.2  # of a whole run, roughly
+ATTACK_WEIGHTS = {"autoattack": 20.0, "pgd20": 2.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """How far the teacher of a run is; no teacher yet: state ""."""
+
+    state: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    cached: bool = False
+
+
+def derive_status(folder: RunFolder, ended: str, attempt: int, position: int) -> str:
+    """queued, running, finished, failed, stopped or lost.
+
+    ended: what the newest terminal event says, "" when none came after the newest start. attempt: the newest that has
+    said it started. position: bytes of the event file that were read.
+    """
+    if ended == "finished":
+        return ended
+    worker = folder.read_worker()
+    if ended:
+        was_resumed = worker is not None and worker[1] > attempt and worker[0].is_alive()
+        return "running" if was_resumed else ended
+    if worker is None:
+        return "lost" if attempt else "queued"
+    if worker[0].is_alive() or _has_unread_line(folder, position):
+        return "running"
+    return "lost"
+
+
+def _has_unread_line(folder: RunFolder, position: int) -> bool:
+    """True when a whole line waits to be read: the process is gone, but its last word is not known yet."""
+    try:
+        descriptor = os.open(folder.events, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return b"\n" in os.pread(descriptor, 1 << 16, position)
+    finally:
+        os.close(descriptor)
+
+
+def stage_text(phase: str, teaching: Teaching, *, epoch: int, epochs: int, attack: str, stage: str) -> str:
+    """What a running run does now: "teacher 3/30", "epoch 4/30", "autoattack fab-t"."""
+    if phase == "teacher":
+        if teaching.state == "training" and teaching.epochs:
+            return f"teacher {min(teaching.epoch + 1, teaching.epochs)}/{teaching.epochs}"
+        return f"teacher {teaching.state}"
+    if phase == "training":
+        return f"epoch {min(epoch + 1, epochs)}/{epochs}"
+    if phase == "evaluation" and attack:
+        return attack if stage in ("", attack) else f"{attack} {stage}"
+    return phase
+
+
+def progress_share(
+    *,
+    phase: str,
+    ended: str,
+    epoch: int,
+    epochs: int,
+    step: int,
+    steps_per_epoch: int,
+    attack: str,
+    attack_progress: float,
+    attacks: Any,
+    teaching: Teaching,
+) -> float | None:
+    """Rough share of the whole run that is done, in [0, 1]; None before its length is known.
+
+    Teacher and student epochs count alike; the attacks of the final evaluation share the last fifth.
+    """
+    if ended == "finished":
+        return 1.0
+    if not epochs:
+        return None
+    own = 0 if teaching.cached else teaching.epochs
+    done = own if teaching.state == "ready" else min(teaching.epoch, own)
+    within = step / steps_per_epoch if steps_per_epoch else 0.0
+    training = (done + min(max(float(epoch), within), float(epochs))) / (own + epochs)
+    weights = [(name, ATTACK_WEIGHTS.get(name, 1.0)) for name in attacks] if _is_names(attacks) else []
+    if not weights:
+        return min(training, 1.0)
+    evaluated = 0.0
+    if phase == "evaluation" and attack:
+        names = [name for name, _ in weights]
+        before = names.index(attack) if attack in names else 0
+        current = dict(weights).get(attack, 0.0) * attack_progress
+        evaluated = (sum(weight for _, weight in weights[:before]) + current) / sum(weight for _, weight in weights)
+    elif phase == "" and epoch >= epochs:
+        evaluated = 1.0
+    return min(training * (1 - EVALUATION_SHARE) + evaluated * EVALUATION_SHARE, 1.0)
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)

@@ -1,0 +1,58 @@
+"""Lines: a pane of many lines with vim's keys, drawn only where it is looked at. Base of the log and the settings."""
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from igdm_tui.keys import bindings
+
+# One line: pieces of harmless text with a tone: "", "dim", "title", "bad" or "best".
+TonedLine = Sequence[tuple[str, str]]
+
+
+class Lines(ScrollView, can_focus=True):
+    """Shows lines; scrolls with arrows and hjkl, g, G, ctrl+d and ctrl+u."""
+
+    COMPONENT_CLASSES = {"lines--dim", "lines--title", "lines--bad"}  # noqa: RUF012
+    BINDINGS = bindings("lines")
+
+    def __init__(self, *, id: str | None = None, empty: str = "") -> None:
+        """An empty pane. empty: what it says while there is nothing."""
+        super().__init__(id=id)
+        self.empty = empty
+        self._lines: list[TonedLine] = []
+
+    @property
+    def text(self) -> str:
+        """All lines as plain text."""
+        return "\n".join("".join(piece for piece, _ in line) for line in self._lines)
+
+    def set_lines(self, lines: Sequence[TonedLine]) -> None:
+        """Show these instead."""
+        self._lines = list(lines)
+        width = max((sum(cell_len(piece) for piece, _ in line) for line in self._lines), default=0)
+        self.virtual_size = Size(width, len(self._lines))
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        scroll_x, scroll_y = self.scroll_offset
+        width, base = self.size.width, self.rich_style
+        if not self._lines and y == 0:
+            return Strip([Segment(self.empty, self._tone("dim"))]).adjust_cell_length(width, base)
+        if scroll_y + y >= len(self._lines):
+            return Strip.blank(width, base)
+        strip = Strip([Segment(piece, self._tone(tone)) for piece, tone in self._lines[scroll_y + y]])
+        return strip.crop_extend(scroll_x, scroll_x + width, base)
+
+    def _tone(self, tone: str) -> Style:
+        if not tone:
+            return self.rich_style
+        if tone == "best":
+            return self.rich_style + Style(bold=True)
+        return self.get_component_rich_style(f"lines--{tone}")

@@ -1,0 +1,33 @@
+"""Text as a cell shows it: one line, harmless, of a known width."""
+
+from rich.cells import cell_len, set_cell_size
+
+from igdm_tui.sanitise import sanitise_line
+
+
+def plain(text: object, width: int | None = None) -> str:
+    """Any data as one harmless line, cut to `width` cells with an ellipsis."""
+    line = sanitise_line(str(text))
+    return line if width is None else clip(line, width)
+
+
+def clip(text: str, width: int) -> str:
+    """At most `width` cells of harmless text; "…" says that something is missing."""
+    if len(text) * 2 <= width or cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Exactly `width` cells of harmless text."""
+    text = clip(text, width)
+    padding = " " * (width - cell_len(text))
+    return padding + text if right else text + padding
+
+
+def bar(share: float, width: int) -> str:
+    """A bar of `width` cells filled to `share` in [0, 1], in eighths of a cell; the rest is a light line."""
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    full, part = divmod(eighths, 8)
+    text = "█" * full + (" ▏▎▍▌▋▊▉"[part] if part else "")
+    return text + "·" * (width - len(text))
