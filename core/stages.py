@@ -1,4 +1,4 @@
-"""What a run does, stage after stage: data, teacher, training, evaluation. The worker calls it; events tell the rest."""
+"""What a run does, stage after stage: data, teacher, training, evaluation. The worker calls it."""
 
 import time
 from collections.abc import Callable

@@ -39,6 +39,7 @@ class IgdmApp(App[None]):
         for theme in themes():
             self.register_theme(theme)
         self.theme = "igdm-dark"
+        self.animation_level = "none"  # many connections are slow, and nothing here needs to move
 
     def on_mount(self) -> None:
         """Show the runs and begin to follow them."""

@@ -34,7 +34,14 @@ def clean_mask(
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Tensor:
     """Which images are classified correctly: (N,) bool, in eval mode."""
-    return _mask(model, images, lambda batch, _labels, _number: batch, batch_size, on_batch, should_stop)
+    return _mask(
+        model,
+        images,
+        lambda batch, _labels, _number: batch,
+        batch_size=batch_size,
+        on_batch=on_batch,
+        should_stop=should_stop,
+    )
 
 
 def pgd_mask(
@@ -66,13 +73,14 @@ def pgd_mask(
             generator=generator_for(device, seed, "pgd", num_steps, number),
         )
 
-    return _mask(model, images, attack, batch_size, on_batch, should_stop)
+    return _mask(model, images, attack, batch_size=batch_size, on_batch=on_batch, should_stop=should_stop)
 
 
 def _mask(
     model: nn.Module,
     images: ImageSet,
     attack: Callable[[Tensor, Tensor, int], Tensor],
+    *,
     batch_size: int,
     on_batch: OnBatch,
     should_stop: Callable[[], bool],

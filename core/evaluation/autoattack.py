@@ -29,7 +29,7 @@ class OnStage(Protocol):
     """Called when a stage begins (batch 0) and after each of its batches; seconds over all attempts."""
 
     def __call__(  # noqa: D102
-        self, stage: str, stage_number: int, batch: int, batches: int, robust: int, seconds: float
+        self, *, stage: str, stage_number: int, batch: int, batches: int, robust: int, seconds: float
     ) -> None: ...
 
 
@@ -90,11 +90,11 @@ class AutoAttackStandard:
         """
         with FlagCollector() as collector, torch.random.fork_rng(devices=self._cuda_devices()), torch.no_grad():
             walk = self._begin()
-            collector.flags = walk.flags
+            walk.flags = collector.flags = list(dict.fromkeys(walk.flags + collector.flags))
             resumed, began = walk.seconds, time.perf_counter()
             while walk.stage < len(STAGES):
                 batches = self._batches(walk)
-                on_stage(STAGES[walk.stage], walk.stage, walk.batch, len(batches), int(walk.robust.sum()), walk.seconds)
+                self._say(on_stage, walk, len(batches))
                 while walk.batch < len(batches):
                     if should_stop():
                         raise StopRequested
@@ -102,9 +102,7 @@ class AutoAttackStandard:
                     walk.batch += 1
                     walk.seconds = resumed + time.perf_counter() - began
                     self.state.write(walk.dump())
-                    on_stage(
-                        STAGES[walk.stage], walk.stage, walk.batch, len(batches), int(walk.robust.sum()), walk.seconds
-                    )
+                    self._say(on_stage, walk, len(batches))
                 self._next_stage(walk)
             checks.check_square_sr(walk.after, logger=self.attack.logger)
         return walk
@@ -128,6 +126,16 @@ class AutoAttackStandard:
         clean = float(robust.float().mean())
         return Walk(
             stage=0, batch=0, members=robust.nonzero().flatten().tolist(), robust=robust, after={"clean": clean}
+        )
+
+    def _say(self, on_stage: OnStage, walk: Walk, batches: int) -> None:
+        on_stage(
+            stage=STAGES[walk.stage],
+            stage_number=walk.stage + 1,
+            batch=walk.batch,
+            batches=batches,
+            robust=int(walk.robust.sum()),
+            seconds=walk.seconds,
         )
 
     def _batches(self, walk: Walk) -> tuple[Tensor, ...]:

@@ -56,7 +56,7 @@ def fingerprint(model: nn.Module, images: Tensor, *settings: object) -> str:
 
 
 class StateFile:
-    """A JSON file with a checksum, replaced by rename. A damaged one, or one of another measurement, counts as absent."""
+    """A JSON file with a checksum, replaced by rename. Damaged, or of another measurement, it counts as absent."""
 
     def __init__(self, path: Path, key: str) -> None:
         self.path = path

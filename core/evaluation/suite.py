@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -117,8 +118,8 @@ class Evaluation:
     def _autoattack(self) -> Outcome:
         state = self._state_file("autoattack", ".state")
 
-        def on_stage(stage: str, stage_number: int, batch: int, batches: int, robust: int, seconds: float) -> None:
-            self._progress("autoattack", stage, stage_number, len(STAGES), batch, batches, robust, seconds)
+        def on_stage(**progress: Any) -> None:
+            self._progress("autoattack", num_stages=len(STAGES), **progress)
 
         walk = AutoAttackStandard(
             self.model, self.images, epsilon=self.epsilon, seed=self.seed, batch_size=self.batch_size, state=state
@@ -159,27 +160,22 @@ class Evaluation:
 
     def _report(self, attack: str, began: float) -> OnBatch:
         def on_batch(batch: int, batches: int, robust: int) -> None:
-            self._progress(attack, attack, 0, 1, batch, batches, robust, time.perf_counter() - began)
-
-        return on_batch
-
-    def _progress(
-        self, attack: str, stage: str, number: int, stages: int, batch: int, batches: int, robust: int, seconds: float
-    ) -> None:
-        self.emit(
-            AttackProgress(
-                evaluation=self.name,
-                attack=attack,
-                stage=stage,
-                stage_number=number + 1,
-                num_stages=stages,
+            seconds = time.perf_counter() - began
+            self._progress(
+                attack,
+                num_stages=1,
+                stage=attack,
+                stage_number=1,
                 batch=batch,
                 batches=batches,
                 robust=robust,
-                examples=len(self.images),
                 seconds=seconds,
             )
-        )
+
+        return on_batch
+
+    def _progress(self, attack: str, **progress: Any) -> None:
+        self.emit(AttackProgress(evaluation=self.name, attack=attack, examples=len(self.images), **progress))
 
     def _finished(self, attack: str, outcome: Outcome) -> AttackFinished:
         return AttackFinished(

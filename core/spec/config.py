@@ -133,7 +133,8 @@ class IgdmSection(Section):
     x-gamma*delta (ICLR Eq. 8)."""
 
     alpha: float = Field(default=0.0, ge=0, le=1e6)
-    """Weight of the term at the last epoch; 0 leaves the module out. 0 or more; published 0.2 to 220 (ICLR App. B.2)."""
+    """Weight of the term at the last epoch; 0 leaves the module out. 0 or more; published 0.2 to 220
+    (ICLR App. B.2)."""
     beta: float = Field(default=1.0, ge=0, le=10)
     """Multiple of delta on the plus side. In [0, 10]; 1 (ICLR; free in arXiv v1 Eq. 8)."""
     gamma: float = Field(default=1.0, ge=0, le=10)
@@ -143,7 +144,8 @@ class IgdmSection(Section):
     schedule: Literal["linear", "constant"] = "linear"
     """T(alpha): alpha * epoch / num_epochs, epoch from 1 (ICLR App. B.2), or alpha throughout."""
     ramp_epochs: int | None = Field(default=None, ge=1)
-    """Length of the linear ramp in epochs when it is not the run's own (public code writes 200 or 300). None: the run's."""
+    """Length of the linear ramp in epochs when it is not the run's own (public code writes 200 or 300).
+    None: the run's."""
     literal_forwards: bool = False
     """Forward the adversarial batch twice where the public code does (AdaAD), which moves BatchNorm statistics once
     more. Default: reuse it, which is exact for the loss when beta is 1."""

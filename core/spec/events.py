@@ -1,8 +1,8 @@
 """What a run says: typed records, one JSON line each in events.jsonl. The worker writes them, everyone else reads.
 
-A line is {"seq": n, "t": wall, "m": monotonic, "type": ..., fields...}. `seq` counts from 1 without gaps over all
-attempts of a run, `t` is seconds since 1970, `m` seconds of the writer's monotonic clock. RunStarted carries the version
-of this form. Numbers that are not finite travel as the strings "nan", "inf", "-inf", because JSON has none.
+A line is {"seq": n, "t": wall, "m": monotonic, "type": ..., fields...}. `seq` counts from 1 without gaps over
+all attempts of a run, `t` is seconds since 1970, `m` seconds of the writer's monotonic clock. RunStarted carries
+the version of this form. Numbers that are not finite travel as the strings "nan", "inf", "-inf", because JSON has none.
 """
 
 import json

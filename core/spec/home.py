@@ -7,6 +7,7 @@ from pathlib import Path
 from core.spec.errors import IgdmError
 
 HOME_VARIABLE = "IGDM_HOME"
+ELSEWHERE = f"choose another place with --home or {HOME_VARIABLE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,7 @@ class Home:
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
-                raise IgdmError(
-                    f"{folder}: cannot be made: {error.strerror or error} (choose another place with --home or {HOME_VARIABLE})"
-                ) from error
+                raise IgdmError(f"{folder}: cannot be made: {error.strerror or error} ({ELSEWHERE})") from error
             if not os.access(folder, os.W_OK | os.X_OK):
-                raise IgdmError(
-                    f"{folder}: no permission to write (change its mode, or choose another place with --home or {HOME_VARIABLE})"
-                )
+                raise IgdmError(f"{folder}: no permission to write (change its mode, or {ELSEWHERE})")
         return self

@@ -33,7 +33,8 @@ def teacher_hash(config: RunConfig) -> str:
 
 
 def _digest(settings: dict[str, Any]) -> str:
-    text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+    filled = {key: value for key, value in settings.items() if value != {}}
+    text = json.dumps(filled, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
 
 

@@ -17,7 +17,10 @@ def parse_rational(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return float(Fraction(value.replace(" ", "")))
+        numerator, *denominator = value.replace(" ", "").split("/")
+        if len(denominator) > 1:
+            raise ValueError("more than one division")
+        return float(Fraction(numerator) / Fraction(denominator[0] if denominator else 1))
     except ZeroDivisionError as error:
         raise ValueError(f"{value!r} divides by zero") from error
     except ValueError as error:

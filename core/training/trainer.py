@@ -68,7 +68,7 @@ class Trainer:
         on_step: Callable[[int, int, dict[str, torch.Tensor]], None],
         should_stop: Callable[[], bool],
     ) -> dict[str, float]:
-        """Train the rest of the current epoch; means of the losses over its images, learning rate and images per second.
+        """Train the rest of the current epoch; means of the losses over its images, learning rate, images per second.
 
         on_step: called with epoch (from 1), step (from 1, over the whole training) and the step's losses.
         Raises: StopRequested between two steps; TrainingError when a loss is not finite.

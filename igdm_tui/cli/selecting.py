@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from core.spec.catalogue import METRICS
 from core.spec.errors import IgdmError
-from core.spec.identity import flatten
 from igdm_tui.store.rows import RunRow
 
 FIELDS = (
@@ -89,6 +88,8 @@ def _term(text: str) -> Term:
 
 
 def _check_key(key: str, runs: Sequence[RunRow], option: str) -> None:
+    from core.spec.identity import flatten
+
     known = {*FIELDS, *METRICS, *(name for run in runs for name in (*run.metrics, *flatten(run.settings)))}
     if runs and key not in known:
         near = difflib.get_close_matches(key, known, n=1) or [name for name in known if name.endswith(f".{key}")]

@@ -148,6 +148,7 @@ def _follow(folder: "RunFolder", name: str, *, offset: int) -> int:
 
 def _report(session: Session, folders: "list[RunFolder]", *, detach: bool, as_json: bool, is_list: bool) -> None:
     """The results of what was started: JSON or ids on stdout, a table on stderr."""
+    from igdm_tui.report.comparison import TABLE_METRICS
     from igdm_tui.report.run_text import results_table
 
     with session.open_store() as store:
@@ -163,7 +164,7 @@ def _report(session: Session, folders: "list[RunFolder]", *, detach: bool, as_js
         return
     for row in rows:
         if row.status == "finished":
-            say("", f"{row.id}  {row.name}", results_table(row, evaluations[row.id]))
+            say("", f"{row.id}  {row.name}", results_table(row, evaluations[row.id], only=TABLE_METRICS))
     finished = [row.id for row in rows if row.status == "finished"]
     if finished:
         group = " --group" if len(finished) > 1 else ""

@@ -90,7 +90,7 @@ def as_markdown(comparison: Comparison) -> str:
         return MARKDOWN_SPECIAL.sub(r"\\\1", sanitise_line(value))
 
     names = table_metrics(comparison)
-    rows = [["run", *(METRICS[name].title for name in names)]]
+    rows = [["run", *(_title(name) for name in names)]]
     for position, line in enumerate(comparison.lines):
         rows.append([text(_label(comparison, line)), *_marked(comparison, position, line, names, text, "**{}**")])
     tables = [_pipes(rows)]
@@ -106,7 +106,7 @@ def as_markdown(comparison: Comparison) -> str:
 def as_latex(comparison: Comparison) -> str:
     """A booktabs table; the best in bold. Needs \\usepackage{booktabs}."""
     names = table_metrics(comparison)
-    head = " & ".join(["Run", *(latex_text(_latex_title(name)) for name in names)])
+    head = " & ".join(["Run", *(latex_text(_title(name)) for name in names)])
     lines = [rf"\begin{{tabular}}{{l{'r' * len(names)}}}", r"\toprule", rf"{head} \\", r"\midrule"]
     for position, line in enumerate(comparison.lines):
         cells = _marked(comparison, position, line, names, latex_text, r"\textbf{{{}}}")
@@ -119,10 +119,9 @@ def as_csv(comparison: Comparison) -> str:
     """One row per line with every metric (accuracies as fractions) and the settings that differ."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    spread = ("std", "n") if comparison.is_grouped else ("low", "high")
+    numbers = [(name, part) for name in comparison.metrics for part in _parts(comparison, name)]
     head = ["run", "ids", "status", "seeds", "settings_hash"]
-    for name in comparison.metrics:
-        head += [name, *(f"{name}_{part}" for part in spread)]
+    head += [name if part == "value" else f"{name}_{part}" for name, part in numbers]
     writer.writerow([csv_text(word) for word in [*head, *comparison.differences]])
     for position, line in enumerate(comparison.lines):
         seeds = " ".join(str(run.seed) for run in line.runs)
@@ -133,9 +132,7 @@ def as_csv(comparison: Comparison) -> str:
             seeds,
             line.runs[0].settings_hash if line.runs else "",
         ]
-        for name in comparison.metrics:
-            cell = line.cells.get(name)
-            row += ["", "", ""] if cell is None else [cell.value, *(_or_empty(getattr(cell, part)) for part in spread)]
+        row += [_or_empty(getattr(line.cells.get(name), part, None)) for name, part in numbers]
         row += [
             "" if line.is_teacher else setting_text(key, values[position])
             for key, values in comparison.differences.items()
@@ -195,10 +192,17 @@ def _status(line: Line) -> str:
     return " ".join(dict.fromkeys(run.status for run in line.runs))
 
 
-def _latex_title(name: str) -> str:
+def _title(name: str) -> str:
+    """Column title with its unit."""
     entry = METRICS[name]
-    arrow = {"higher": " (higher)", "lower": " (lower)"}.get(entry.better, "")
-    return f"{entry.title}{' %' if entry.unit == 'fraction' else ''}{arrow if entry.unit != 'fraction' else ''}"
+    return f"{entry.title} %" if entry.unit == "fraction" else entry.title
+
+
+def _parts(comparison: Comparison, name: str) -> list[str]:
+    """What is known of a metric besides its value: deviation and number of runs, or an interval."""
+    spread = ("std", "n") if comparison.is_grouped else ("low", "high")
+    cells = [line.cells[name] for line in comparison.lines if name in line.cells]
+    return ["value", *(part for part in spread if any(getattr(cell, part) is not None for cell in cells))]
 
 
 def _or_empty(value: float | None) -> object:

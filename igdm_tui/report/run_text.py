@@ -34,11 +34,14 @@ def run_text(run: RunRow, evaluations: Sequence[EvaluationRow], warnings: Sequen
     return "\n\n".join(parts)
 
 
-def results_table(run: RunRow, evaluations: Sequence[EvaluationRow], *, bold: bool = False) -> str:
-    """Every metric with its 95 % interval where the counts are known, and the teacher's own."""
+def results_table(
+    run: RunRow, evaluations: Sequence[EvaluationRow], *, bold: bool = False, only: Sequence[str] = ()
+) -> str:
+    """Every metric, or `only` some, with its 95 % interval where the counts are known, and the teacher's own."""
     intervals = accuracy_intervals(evaluations)
     names = [name for name in METRICS if name in run.metrics or name in run.teacher_metrics]
     names += [name for name in run.metrics if name not in METRICS]
+    names = [name for name in names if name in only] or names
     titles = [METRICS[name].title if name in METRICS else name for name in names]
     units = [" %" if name in METRICS and METRICS[name].unit == "fraction" else "" for name in names]
     columns = [

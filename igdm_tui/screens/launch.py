@@ -2,12 +2,12 @@
 
 import asyncio
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import groupby
 from typing import Any, ClassVar
 
 from textual import on
-from textual.containers import VerticalScroll
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
@@ -27,7 +27,7 @@ from igdm_tui.screens.launch_form import (
     read_form,
     texts_of,
 )
-from igdm_tui.widgets.fields import FormHeading, FormRow
+from igdm_tui.widgets.fields import Form, FormHeading, FormRow
 from igdm_tui.widgets.text import plain
 
 DEBOUNCE_S = 0.15
@@ -50,7 +50,9 @@ class LaunchScreen(PlaceScreen):
         self.all_settings = False
         self.origin = origin
         self._start = settings
+        self.texts: dict[str, str] = {}  # of every setting, whether it has a row or not
         self._rows: dict[str, FormRow] = {}
+        self._headings: set[str] = set()
         self._base: dict[str, str] = {}  # what the form was filled with
         self._timer: Timer | None = None
         self._launching = False
@@ -61,23 +63,44 @@ class LaunchScreen(PlaceScreen):
         """The form, and below it: what the field means, whether the run can start, and its command."""
         names = ([f"copy of {plain(self.origin, 30)}"] if self._start is not None else []) + [*self.presets, DEFAULTS]
         first = names[0] if self._start is not None or FIRST_PRESET not in names else FIRST_PRESET
-        texts = self._base = texts_of(self._start) if self._start is not None else self._preset_texts(first)
-        with VerticalScroll(id="form", can_focus=False):
+        self._base = texts_of(self._start) if self._start is not None else self._preset_texts(first)
+        self.texts = dict(self._base)
+        with Form(id="form"):
             yield FormHeading("Start from")
             yield self._row(FormRow(PRESET_KEY, "preset", text=first, choices=names))
-            section = None
-            for spec in self.specs:
-                if spec.section != section:
-                    section = spec.section
-                    heading = FormHeading(HEADINGS[section])
-                    heading.set_class(not any(s.is_usual for s in self.specs if s.section == section), "unusual")
-                    yield heading
-                row = self._row(FormRow(spec.key, spec.label, text=texts[spec.key], choices=spec.choices))
-                row.set_class(not spec.is_usual, "unusual")
-                yield row
+            for _, widgets in self._section_widgets(lambda spec: spec.is_usual):
+                yield from widgets
         yield Static("", markup=False, id="about")
         yield Static("", markup=False, id="verdict")
         yield Static("", markup=False, id="command")
+
+    def _section_widgets(self, wanted: Callable[[FieldSpec], bool]) -> Iterator[tuple[str, list[Widget]]]:
+        """Section by section, rows for the wanted settings that have none yet, under a heading that is new too."""
+        for section, specs in groupby(self.specs, key=lambda spec: spec.section):
+            chosen = [spec for spec in specs if wanted(spec) and spec.key not in self._rows]
+            widgets: list[Widget] = []
+            if chosen and section not in self._headings:
+                widgets.append(FormHeading(HEADINGS[section]))
+                widgets[0].set_class(not any(spec.is_usual for spec in chosen), "unusual")
+                self._headings.add(section)
+            for spec in chosen:
+                row = self._row(FormRow(spec.key, spec.label, text=self.texts[spec.key], choices=spec.choices))
+                row.set_class(not spec.is_usual, "unusual")
+                widgets.append(row)
+            yield section, widgets
+
+    async def _mount_all(self) -> None:
+        """Rows for all settings: most are seldom looked at, and without them the form opens at once."""
+        if len(self._rows) > len(self.specs):
+            return
+        before: Widget = self._rows[PRESET_KEY]
+        form = self.query_one(Form)
+        for section, widgets in self._section_widgets(lambda _: True):
+            usual = [self._rows[s.key] for s in self.specs if s.section == section and s.is_usual]
+            before = usual[-1] if usual else before
+            if widgets:
+                await form.mount(*widgets, after=before)
+                before = widgets[-1]
 
     def _row(self, row: FormRow) -> FormRow:
         self._rows[row.key] = row
@@ -105,8 +128,14 @@ class LaunchScreen(PlaceScreen):
 
     @on(FormRow.Edited)
     def _edited(self, event: FormRow.Edited) -> None:
-        if event._sender is self._rows[PRESET_KEY]:
-            self._take_preset(self._rows[PRESET_KEY].text)
+        key, text = event.row.key, event.row.text
+        if key == PRESET_KEY:
+            self._take_preset(text)
+        elif self.texts[key] == text:
+            return
+        else:
+            self.texts[key] = text
+            self._show_about()
         if self._timer is not None:
             self._timer.stop()
         self.reading = None
@@ -114,22 +143,31 @@ class LaunchScreen(PlaceScreen):
 
     def _take_preset(self, name: str) -> None:
         copied = self._start is not None and name not in self.presets and name != DEFAULTS
-        texts = texts_of(self._start or {}) if copied else self._preset_texts(name)
-        self._base = texts
-        for key, text in texts.items():
-            self._rows[key].text = text
+        self._base = texts_of(self._start or {}) if copied else self._preset_texts(name)
+        self.texts = dict(self._base)
+        for spec in self.specs:
+            if spec.key in self._rows:
+                self._rows[spec.key].text = self.texts[spec.key]
 
     def _check(self) -> None:
         """Read the form, mark what is wrong, and write the command."""
         self._timer = None
-        texts = {spec.key: self._rows[spec.key].text for spec in self.specs}
-        self.reading = reading = read_form(self.specs, texts)
+        # A key press that has not come round as a message yet must not be launched over.
+        self.texts |= {key: row.text for key, row in self._rows.items() if key != PRESET_KEY}
+        self.reading = reading = read_form(self.specs, self.texts)
         wrong = {p.key: p.message + (f" ({p.advice})" if p.advice else "") for p in reversed(reading.problems)}
+        if any(spec.key in wrong and spec.key not in self._rows for spec in self.specs):
+            self.call_later(self._mount_and_check)
         for spec in self.specs:
-            row = self._rows[spec.key]
-            row.show(wrong.get(spec.key, ""), self._note(spec, row.text))
-            row.set_class(bool(wrong.get(spec.key)), "wrong")
+            if spec.key in self._rows:
+                row = self._rows[spec.key]
+                row.show(wrong.get(spec.key, ""), self._note(spec, row.text))
+                row.set_class(spec.key in wrong, "wrong")
         self._show_verdict(reading)
+
+    async def _mount_and_check(self) -> None:
+        await self._mount_all()
+        self._check()
 
     def _note(self, spec: FieldSpec, text: str) -> str:
         """Beside a field that is fine: what it was before it was edited."""
@@ -166,18 +204,22 @@ class LaunchScreen(PlaceScreen):
     # Keys
 
     def on_descendant_focus(self) -> None:
-        """Say what the field is for."""
+        """Say what the field is for, and what is wrong with it."""
+        self._show_about()
+        if self.reading is not None:
+            self._show_verdict(self.reading)
+
+    def _show_about(self) -> None:
         row = self._focused_row()
         if row is None:
             return
-        if self.reading is not None:
-            self._show_verdict(self.reading)
         spec = next((spec for spec in self.specs if spec.key == row.key), None)
         about = f"{spec.key}: {spec.help(row.text)}" if spec else "Fill the form from a file in configs/."
         self.query_one("#about", Static).update(plain(about))
 
-    def action_all_settings(self) -> None:
+    async def action_all_settings(self) -> None:
         """Every setting, or the usual ones."""
+        await self._mount_all()
         self.all_settings = not self.all_settings
         self.set_class(self.all_settings, "-all")
         if self.focused is not None:
@@ -185,11 +227,11 @@ class LaunchScreen(PlaceScreen):
 
     def action_next_problem(self) -> None:
         """The next field that is wrong, from the top again after the last."""
-        keys = [spec.key for spec in self.specs if self._rows[spec.key].problem]
+        keys = [spec.key for spec in self.specs if spec.key in self._rows and self._rows[spec.key].problem]
         if not keys:
             self.igdm.say("No problems.")
             return
-        order = list(self._rows)
+        order = [PRESET_KEY, *(spec.key for spec in self.specs)]
         row = self._focused_row()
         here = order.index(row.key) if row else -1
         later = [key for key in keys if order.index(key) > here]

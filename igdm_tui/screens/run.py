@@ -1,6 +1,5 @@
 """Run: one run as it goes. Curves, the attacks, what the worker prints, and all its settings."""
 
-import asyncio
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -11,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from igdm_tui.keys import bindings
+from igdm_tui.live import in_thread
 from igdm_tui.screens.base import PlaceScreen, lines_content
 from igdm_tui.screens.run_data import RunData, falling_lines, head_lines, metric_lines, read_run
 from igdm_tui.widgets.attack_stages import AttackStages
@@ -23,6 +23,7 @@ from igdm_tui.widgets.text import plain
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
 
+LOG_S = 0.5  # between two looks at the log
 PANES = ("curves", "attack", "log", "settings")
 CHARTS = {
     "losses": ("loss", False),
@@ -46,7 +47,7 @@ class RunScreen(PlaceScreen):
         self.by_epoch = False
         self._data: RunData | None = None
         self._drawn_revision = -1
-        self._fetching = False
+        self._fetching = self._reading_log = False
         self._together = True
 
     def compose_body(self) -> Iterable[Widget]:
@@ -69,6 +70,7 @@ class RunScreen(PlaceScreen):
         """Begin with the curves."""
         self._arrange()
         self.action_pane("curves")
+        self.set_interval(LOG_S, self._follow_log)
 
     def on_resize(self, event: events.Resize) -> None:
         """More room, more panes."""
@@ -101,12 +103,25 @@ class RunScreen(PlaceScreen):
                 self._data = await self.igdm.reader.ask(lambda store: read_run(store, row.id, by_epoch=self.by_epoch))
                 self._drawn_revision = revision
                 self._draw(self._data)
-            log = await asyncio.to_thread(read_log_tail, row.folder / "worker.log")
-            self.query_one(LogTail).show_log(log)
         except Exception as error:  # noqa: BLE001 - a reading that fails must not take the screen with it
             self.say_unread(error, row.name)
         finally:
             self._fetching = False
+
+    def _follow_log(self) -> None:
+        """The log grows without a word in the events: look for itself while it can be seen."""
+        row, log = self.row, self.query_one(LogTail)
+        if row is not None and log.size.height and self.is_current and not self._reading_log:
+            self._reading_log = True
+            self.begin(partial(self._read_log, row, log), "log")
+
+    async def _read_log(self, row: "RunRow", log: LogTail) -> None:
+        try:
+            log.show_log(await in_thread(partial(read_log_tail, row.folder / "worker.log", log.read_until)))
+        except OSError as error:
+            self.say_unread(error, row.name)
+        finally:
+            self._reading_log = False
 
     def _draw(self, data: RunData) -> None:
         row = self.row

@@ -126,17 +126,14 @@ def head_lines(row: "RunRow", data: RunData | None) -> list[tuple[str, str]]:
 
 
 def _what(row: "RunRow") -> str:
-    alpha = f"IGDM alpha {row.igdm_alpha:g}" if row.igdm_alpha else "no IGDM"
-    what = f"{plain(row.method)}, {alpha}, {plain(row.student)}, {plain(row.dataset)}, seed {row.seed}"
-    teacher = row.teacher_metrics
-    if "clean_accuracy" not in teacher:
-        return what
+    alpha = f" + IGDM {row.igdm_alpha:g}" if row.igdm_alpha else ""
+    what = f"{plain(row.method)}{alpha}, {plain(row.student)}, {plain(row.dataset)}, seed {row.seed}"
     numbers = [
-        f"{METRICS[name].title} {metric_text(name, teacher[name])}"
+        f"{METRICS[name].title} {metric_text(name, row.teacher_metrics[name])}"
         for name in ("clean_accuracy", "pgd20_accuracy")
-        if name in teacher
+        if name in row.teacher_metrics
     ]
-    return f"{what}   teacher {plain(row.teacher)}: {', '.join(numbers)}"
+    return f"{what}; teacher {' '.join(numbers)}" if numbers else what
 
 
 def settings_lines(settings: Mapping[str, Any]) -> list[TonedLine]:

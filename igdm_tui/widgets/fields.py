@@ -6,6 +6,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.app import ComposeResult
+from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -82,13 +83,26 @@ class FormHeading(Widget):
         return self.title
 
 
-class FormRow(Widget):
-    """A label, a control, and a note or what is wrong. Drawn by itself, so that sixty of them stay quick."""
+class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """The rows. It keeps their styles, because a style of its own for each row would make the form slow to open."""
 
     COMPONENT_CLASSES = {"form--label", "form--focus", "form--wrong", "form--note"}  # noqa: RUF012
 
+    def row_style(self, name: str) -> Style:
+        """How a "label", a label with the "focus", what is "wrong" or a "note" looks, without a background."""
+        full = self.get_component_rich_style(f"form--{name}")
+        return Style(color=full.color, bold=full.bold or None)
+
+
+class FormRow(Widget):
+    """A label, a control, and a note or what is wrong. Drawn by itself, so that sixty of them stay quick."""
+
     class Edited(Message):
-        """The text of this row has changed."""
+        """The text of a row has changed."""
+
+        def __init__(self, row: "FormRow") -> None:
+            self.row = row
+            super().__init__()
 
     def __init__(self, key: str, label: str, *, text: str, choices: Sequence[str] = ()) -> None:
         """key: what the row is called. choices: names to choose from; none make it a text field."""
@@ -120,12 +134,12 @@ class FormRow(Widget):
     def on_input_changed(self, event: Input.Changed) -> None:
         """The form hears it from the row."""
         event.stop()
-        self.post_message(self.Edited())
+        self.post_message(self.Edited(self))
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
         """The form hears it from the row."""
         event.stop()
-        self.post_message(self.Edited())
+        self.post_message(self.Edited(self))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The label shows which field has the keys."""
@@ -147,5 +161,9 @@ class FormRow(Widget):
         return Strip([Segment(label, label_style), Segment(" " * (CONTROL_WIDTH + 2), base), side])
 
     def _style(self, name: str) -> Style:
-        full = self.get_component_rich_style(f"form--{name}")
-        return self.rich_style + Style(color=full.color, bold=full.bold or None)
+        return self.rich_style + self.form.row_style(name)
+
+    @property
+    def form(self) -> Form:
+        """The form this row stands in."""
+        return next(node for node in self.ancestors if isinstance(node, Form))

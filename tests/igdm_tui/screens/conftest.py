@@ -270,6 +270,21 @@ def full_home(home: Home, make_run: MakeRun) -> Home:
 
 
 @pytest.fixture(autouse=True)
+def quick_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual's Pilot looks for idleness in steps of 20 ms, twice a key; 4 ms are enough and five times as quick."""
+    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.004)
+    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.002)
+
+
+@pytest.fixture(autouse=True)
+def quick_follower(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are looked at ten times a second, so that tests do not wait for half seconds."""
+    monkeypatch.setattr("igdm_tui.live.POLL_S", 0.1)
+    monkeypatch.setattr("igdm_tui.live.LIVENESS_S", 0.5)
+    monkeypatch.setattr("igdm_tui.screens.run.LOG_S", 0.1)
+
+
+@pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Screens look for configs/ in the current folder: none of ours is there."""
     folder = tmp_path / "elsewhere"

@@ -234,7 +234,9 @@ async def test_hostile_names_neither_crash_nor_steer(drive, make_run):
     make_run("aaaa2222", "failed", epochs_done=1, error="\x1b[2J\x1b]52;c;aGk=\x07 [/] boom \x9b31m\u202e")
     folder = make_run("bbbb2222")
     text = folder.run_json.read_text()
-    folder.run_json.write_text(text.replace('"name": "adaad+igdm10 resnet16 s0"', f'"name": "{evil}\\u001b[31m\\u0000"'))
+    folder.run_json.write_text(
+        text.replace('"name": "adaad+igdm10 resnet16 s0"', f'"name": "{evil}\\u001b[31m\\u0000"')
+    )
     async with drive((160, 48)) as driver:
         for keys in (["j"], ["enter"], ["4"], ["q"], ["space", "k", "space", "c"], ["q"], ["e"], ["escape"], ["s"]):
             await driver.press(*keys)
@@ -252,8 +254,9 @@ async def test_leaving_with_q_ends_the_app_and_only_the_app(drive, full_home):
     async with drive() as driver:
         await driver.press("q")
         await driver.until(lambda: not driver.app.is_running)
-        driver.app.follower.join(5)
-        assert not driver.app.follower.is_alive()
+        follower = driver.app.follower
+    follower.join(5)
+    assert not follower.is_alive()
 
 
 async def test_ctrl_c_stops_nothing(drive, full_home):

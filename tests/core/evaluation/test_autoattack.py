@@ -1,0 +1,114 @@
+"""Our walk through AutoAttack against pyautoattack's own, and its resumption."""
+
+import logging
+
+import pytest
+import torch
+from pyautoattack import AutoAttack
+
+from core.evaluation.autoattack import STAGES, AutoAttackStandard
+from core.evaluation.outcome import StateFile
+from core.spec.errors import StopRequested
+
+EPSILON, COUNT, BATCH = 0.15, 40, 16
+
+
+class Cheap(AutoAttackStandard):
+    """The same attacks with fewer iterations, so that tests are quick."""
+
+    def __init__(self, *arguments, **keywords):
+        super().__init__(*arguments, **keywords)
+        make_cheap(self.attack)
+
+
+def make_cheap(attack):
+    attack.apgd.n_iter = attack.apgd_targeted.n_iter = attack.fab.n_iter = 10
+    attack.apgd_targeted.n_target_classes = attack.fab.n_target_classes = 3
+    attack.square.n_queries = 100
+
+
+def walk(model, images, path, should_stop=lambda: False, reports=None):
+    state = StateFile(path, "key")
+    reports = [] if reports is None else reports
+    attack = Cheap(model, images, epsilon=EPSILON, seed=5, batch_size=BATCH, state=state)
+    return attack.run(lambda **report: reports.append(report), should_stop), reports
+
+
+def batches_done(reports):
+    return sum(report["batch"] > 0 for report in reports)
+
+
+def stop_walk(model, images, path, stop_after):
+    """Walk until so many batches are done, then be asked to stop."""
+    reports = []
+    with pytest.raises(StopRequested):
+        walk(model, images, path, lambda: batches_done(reports) == stop_after, reports)
+
+
+@pytest.fixture(scope="module")
+def images(dataset):
+    return dataset.test.first(COUNT)
+
+
+@pytest.fixture(scope="module")
+def quiet(trained, images, tmp_path_factory):
+    return walk(trained, images, tmp_path_factory.mktemp("quiet") / "state.json")
+
+
+def test_verdicts_are_those_of_pyautoattack(trained, images, quiet):
+    reference = AutoAttack(trained, norm="Linf", eps=EPSILON, seed=5, version="standard")
+    make_cheap(reference)
+    adv_images, _ = reference.run_standard_evaluation(images.images(), images.labels, batch_size=BATCH)
+    robust = trained(adv_images).argmax(dim=1) == images.labels
+    assert torch.equal(quiet[0].robust, robust)
+    assert 0 < int(robust.sum()) < COUNT
+
+
+def test_every_stage_and_batch_is_reported_and_the_bound_only_falls(quiet):
+    reports = quiet[1]
+    assert [report["stage"] for report in reports if report["batch"] == 0] == list(STAGES)
+    robust = [report["robust"] for report in reports]
+    assert robust == sorted(robust, reverse=True)
+    for stage in STAGES:
+        batches = [report["batch"] for report in reports if report["stage"] == stage]
+        assert batches == list(range(len(batches)))
+
+
+def test_stopped_after_any_batch_it_ends_with_the_same_verdicts(trained, images, quiet, tmp_path):
+    total = batches_done(quiet[1])
+    for stop_after in range(1, total):
+        path = tmp_path / f"{stop_after}.json"
+        stop_walk(trained, images, path, stop_after)
+        resumed, rest = walk(trained, images, path)
+        assert torch.equal(resumed.robust, quiet[0].robust)
+        assert batches_done(rest) <= total - stop_after + 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"key": "key", "sha256": "0", "content": "{}"}'])
+def test_a_damaged_state_is_not_trusted(trained, images, quiet, tmp_path, damage):
+    path = tmp_path / "state.json"
+    path.write_bytes(damage)
+    assert torch.equal(walk(trained, images, path)[0].robust, quiet[0].robust)
+
+
+def test_a_state_of_another_measurement_is_not_used(tmp_path):
+    StateFile(tmp_path / "s.json", "one").write({"a": 1})
+    assert StateFile(tmp_path / "s.json", "two").read() is None
+    assert StateFile(tmp_path / "s.json", "one").read() == {"a": 1}
+
+
+def test_its_warnings_are_kept_as_flags(images, tmp_path):
+    class Probabilities(torch.nn.Module):
+        def forward(self, pixels):
+            return torch.softmax(pixels.flatten(1)[:, :10] * 3, dim=1)
+
+    found, _ = walk(Probabilities(), images, tmp_path / "s.json")
+    assert any("probability distribution" in flag for flag in found.flags)
+    assert not logging.getLogger("auto-attack").handlers
+
+
+def test_the_global_generator_is_left_alone(trained, images, tmp_path):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    walk(trained, images, tmp_path / "s.json")
+    assert torch.equal(torch.get_rng_state(), before)

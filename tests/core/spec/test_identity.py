@@ -1,0 +1,41 @@
+from core.spec.identity import flatten, settings_hash, teacher_hash
+from core.spec.loading import build_config
+
+
+def config(**sections):
+    return build_config(sections)
+
+
+def test_seed_name_device_and_logging_do_not_change_the_hash():
+    base = settings_hash(config())
+    assert settings_hash(config(runtime={"seed": 5, "device": "cpu", "log_every": 3}, name="x")) == base
+    assert settings_hash(config(evaluation={"batch_size": 7, "gradient_every": 2})) == base
+
+
+def test_whatever_changes_numbers_changes_the_hash():
+    changed = [
+        config(),
+        config(igdm={"alpha": 1}),
+        config(attack={"epsilon": "4/255"}),
+        config(evaluation={"seed": 1}),
+        config(data={"split_seed": 1}),
+        config(teacher={"width": 32}),
+        config(optim={"weight_decay": 2e-4}),
+    ]
+    assert len({settings_hash(entry) for entry in changed}) == len(changed)
+
+
+def test_a_setting_written_out_at_its_default_changes_nothing():
+    assert settings_hash(config(igdm={"beta": 1})) == settings_hash(config())
+    assert settings_hash(config(attack={"epsilon": "8/255"})) == settings_hash(config(attack={"epsilon": 8 / 255}))
+
+
+def test_the_teacher_is_named_by_its_own_recipe_and_the_data():
+    base = teacher_hash(config())
+    assert teacher_hash(config(method={"name": "ard"}, runtime={"seed": 3}, optim={"num_epochs": 3})) == base
+    assert teacher_hash(config(teacher={"optim": {"num_epochs": 3}})) != base
+    assert teacher_hash(config(data={"split_seed": 3})) != base
+
+
+def test_flatten_gives_dotted_keys_in_order():
+    assert list(flatten({"a": 1, "b": {"c": {"d": 2}, "e": 3}}).items()) == [("a", 1), ("b.c.d", 2), ("b.e", 3)]

@@ -1,0 +1,30 @@
+from typing import get_args
+
+from core import data, methods, models
+from core.methods.igdm import FORWARD_ORDER
+from core.spec import catalogue, config
+from core.spec.config import MethodSection
+
+
+def test_names_offered_are_the_names_accepted_are_the_names_that_run():
+    assert list(catalogue.METHODS) == list(get_args(config.MethodName)) == list(methods.METHODS)
+    assert list(catalogue.DATASETS) == list(get_args(config.DatasetName)) == list(data.DATASETS)
+    assert list(catalogue.MODELS) == list(get_args(config.ModelName)) == list(models.MODELS)
+    assert list(catalogue.TEACHER_SOURCES) == list(get_args(config.TeacherSource))
+    assert list(catalogue.SURROGATES) == list(get_args(config.SurrogateName))
+    assert list(catalogue.ATTACKS) == list(get_args(config.AttackName))
+
+
+def test_every_method_with_an_attack_has_an_order_of_forwards_with_igdm():
+    with_attack = {name for name, entry in catalogue.METHODS.items() if entry.has_inner}
+    assert set(FORWARD_ORDER) == with_attack
+
+
+def test_options_of_a_method_are_keys_of_its_section():
+    for entry in catalogue.METHODS.values():
+        assert set(entry.options) <= set(MethodSection.model_fields)
+
+
+def test_what_a_method_says_of_its_teacher_is_what_it_asks_for():
+    for name, entry in catalogue.METHODS.items():
+        assert bool(methods.build_method(MethodSection(name=name)).teacher_inputs) == entry.needs_teacher

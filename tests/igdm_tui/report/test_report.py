@@ -1,0 +1,150 @@
+"""Comparisons: what is compared, and how it leaves the program."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from igdm_tui.report import formats
+from igdm_tui.report.comparison import compare_runs
+from igdm_tui.report.interval import wilson
+from igdm_tui.report.text_table import Column, text_table
+from igdm_tui.store import Store
+
+
+@pytest.fixture
+def rows(home, make_run):
+    """Two experiments of two and one seeds."""
+    small = {"teacher": {"width": 32}, "student": {"width": 16}}
+    make_run("aaaa2222", **small).finish(clean=0.90, autoattack=0.50)
+    make_run("bbbb2222", **small, igdm={"alpha": 10}).finish(clean=0.88, autoattack=0.60)
+    make_run("cccc2222", **small, igdm={"alpha": 10}, runtime={"seed": 1}).finish(clean=0.92, autoattack=0.62)
+    with Store.open(home) as store:
+        store.ingest()
+        found = store.runs()[::-1]
+        return found, {row.id: store.evaluations(row.id) for row in found}
+
+
+def test_the_best_is_marked_and_the_teacher_does_not_compete(rows):
+    comparison = compare_runs(rows[0], evaluations=rows[1])
+    assert [line.label for line in comparison.lines] == [
+        "adaad resnet16 s0", "adaad+igdm10 resnet16 s0", "adaad+igdm10 resnet16 s1", "teacher resnet32",
+    ]  # fmt: skip
+    assert comparison.best["clean_accuracy"] == {2}
+    assert comparison.best["autoattack_accuracy"] == {2}
+    assert comparison.best["gradient_distance"] == {0, 1, 2}
+    assert "learning_rate" not in comparison.best
+    assert comparison.lines[3].cells["clean_accuracy"].value == 0.97
+
+
+def test_only_what_differs_is_told(rows):
+    assert compare_runs(rows[0]).differences == {"igdm.alpha": (0.0, 10.0, 10.0), "runtime.seed": (0, 0, 1)}
+    assert compare_runs(rows[0], group=True).differences == {"igdm.alpha": (0.0, 10.0)}
+    assert compare_runs(rows[0][:1]).differences == {}
+
+
+def test_seeds_of_one_experiment_are_one_line_with_sample_deviation(rows):
+    plain, igdm, teacher = compare_runs(rows[0], group=True).lines
+    assert (plain.label, igdm.label, teacher.is_teacher) == ("adaad resnet16", "adaad+igdm10 resnet16", True)
+    cell = igdm.cells["clean_accuracy"]
+    assert (cell.value, cell.n) == (pytest.approx(0.90), 2)
+    assert cell.std == pytest.approx(0.0282843, abs=1e-6)
+    assert formats.cell_text("clean_accuracy", cell) == "90.00 ± 2.83 (2)"
+    assert plain.cells["clean_accuracy"].std is None
+
+
+def test_a_metric_that_some_runs_lack_is_counted_for_those_that_have_it(home, make_run):
+    make_run("aaaa2222").finish()
+    make_run("bbbb2222", runtime={"seed": 1}).start().train()
+    with Store.open(home) as store:
+        store.ingest()
+        comparison = compare_runs(store.runs(), group=True)
+    cells = comparison.lines[0].cells
+    assert (cells["autoattack_accuracy"].n, cells["loss"].n) == (1, 2)
+
+
+def test_text_has_a_star_at_the_best_and_no_trailing_spaces(rows):
+    text = formats.as_text(compare_runs(rows[0]))
+    lines = text.splitlines()
+    assert "62.00*" in lines[3]
+    assert "only what differs" in text
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_markdown_is_two_tables_and_escapes_its_own_signs(home, make_run):
+    make_run("aaaa2222", name="a|b *c* [d](e) <f> `g`").finish()
+    make_run("bbbb2222").finish(clean=0.95)
+    with Store.open(home) as store:
+        store.ingest()
+        text = formats.as_markdown(compare_runs(store.runs()))
+    assert r"a\|b \*c\* \[d\](e) \<f\> \`g\`" in text
+    assert "**95.00**" in text
+    for table in text.split("\n\n"):
+        assert len({line.replace(r"\|", "").count("|") for line in table.splitlines()}) == 1
+
+
+def test_latex_is_booktabs_and_escapes_its_own_signs(home, make_run):
+    make_run("aaaa2222", name=r"50% & _x_ #1 $ {y} ~ ^ \end{document}").finish()
+    make_run("bbbb2222", name=r"50% & _x_ #1 $ {y} ~ ^ \end{document}", runtime={"seed": 1}).finish(clean=0.8)
+    with Store.open(home) as store:
+        store.ingest()
+        text = formats.as_latex(compare_runs(store.runs(), group=True))
+    escaped = r"50\% \& \_x\_ \#1 \$ \{y\} \textasciitilde{} \textasciicircum{} \textbackslash{}end\{document\}"
+    assert escaped in text
+    assert r"85.00 $\pm$ 7.07 (2)" in text
+    assert text.startswith(r"\begin{tabular}{lrrrrrr}")
+    assert text.endswith("\\bottomrule\n\\end{tabular}")
+
+
+def test_csv_holds_fractions_and_no_formula(home, make_run):
+    make_run("aaaa2222", name="=1+1").finish(clean=0.9)
+    make_run("bbbb2222", name="@x").finish()
+    with Store.open(home) as store:
+        store.ingest()
+        rows = store.runs()[::-1]
+        text = formats.as_csv(compare_runs(rows, evaluations={row.id: store.evaluations(row.id) for row in rows}))
+    first, second, teacher = csv.DictReader(io.StringIO(text))
+    assert (first["run"], second["run"]) == ("'=1+1", "'@x")
+    assert float(first["clean_accuracy"]) == 0.9
+    assert float(first["clean_accuracy_low"]) < 0.9 < float(first["clean_accuracy_high"])
+    assert first["name"] == "'=1+1", "a differing setting is neutralised too"
+    assert teacher["ids"] == ""
+    assert "loss_low" not in first
+
+
+def test_json_of_a_comparison_is_strict_json(rows):
+    found = json.loads(json.dumps(formats.as_json(compare_runs(rows[0], group=True)), allow_nan=False))
+    assert found["rows"][1]["ids"] == ["bbbb2222", "cccc2222"]
+    assert found["rows"][1]["metrics"]["autoattack_accuracy"]["n"] == 2
+    assert found["teachers"][0]["metrics"]["pgd20_accuracy"]["value"] == 0.8
+    assert found["best"]["autoattack_accuracy"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("correct", "examples", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (50, 100, 0.4038, 0.5962), (324, 360, 0.8647, 0.9269)],
+)
+def test_wilson_intervals_agree_with_published_values(correct, examples, low, high):
+    assert wilson(correct, examples) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+def test_wilson_refuses_what_is_no_proportion():
+    for correct, examples in ((1, 0), (5, 4), (-1, 4)):
+        with pytest.raises(ValueError, match="no proportion"):
+            wilson(correct, examples)
+
+
+def test_a_table_drops_its_least_important_columns_and_cuts_names():
+    columns = [
+        Column(title="name", cells=["漢字" * 20, "\x1b[31mred\n"], importance=9, widest=10),
+        Column(title="dull", cells=["1", "2"], importance=1),
+        Column(title="value", cells=["1.0", "22.0"], right=True, importance=5),
+    ]
+    wide = text_table(columns)
+    assert "漢字" * 20 in wide
+    assert "\x1b" not in wide
+    narrow = text_table(columns, width=20)
+    assert "dull" not in narrow
+    assert "…" in narrow.splitlines()[1]
+    assert narrow.splitlines()[2].endswith("22.0")

@@ -1,0 +1,243 @@
+import shlex
+
+import pytest
+
+from core.spec.errors import IgdmError
+from core.spec.run_folder import run_folders
+from igdm_tui.screens.launch import LaunchScreen
+from igdm_tui.screens.run import RunScreen
+from igdm_tui.screens.runs import RunsScreen
+from igdm_tui.widgets.fields import FormRow
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Runs are created for real; their workers are not started."""
+    folders = []
+    monkeypatch.setattr("igdm_tui.screens.launch.start_worker", lambda folder: folders.append(folder) or 1)
+    return folders
+
+
+async def opened(driver) -> LaunchScreen:
+    await driver.press("n")
+    screen = driver.app.screen
+    assert isinstance(screen, LaunchScreen)
+    await driver.until(lambda: screen.reading is not None)
+    await driver.pilot.pause()
+    return screen
+
+
+async def typed(driver, key: str, text: str) -> None:
+    """Clear a field and type into it, key by key."""
+    screen = driver.app.screen
+    control = screen._rows[key].control
+    control.focus()
+    control.value = ""
+    await driver.press(*["space" if letter == " " else letter for letter in text])
+    await driver.until(lambda: screen.reading is not None)
+    await driver.pilot.pause()
+
+
+async def test_the_form_starts_valid_from_the_digits_recipe(drive):
+    async with drive() as driver:
+        screen = await opened(driver)
+        assert screen._rows["preset"].text == "digits"
+        assert driver.shows("✓ ready: 1 run", "igdm run")
+
+
+async def test_a_field_is_marked_while_it_is_typed(drive, started):
+    async with drive((120, 40)) as driver:
+        await opened(driver)
+        await typed(driver, "attack.epsilon", "300")
+        assert driver.shows("✗ epsilon", 'write "8/255", not 8', "Nothing is launched")
+        await typed(driver, "attack.epsilon", "8/255")
+        assert not driver.shows("✗ epsilon")
+        assert driver.shows("was 0.2")
+
+
+async def test_the_command_follows_the_form_exactly(drive):
+    async with drive() as driver:
+        screen = await opened(driver)
+        await typed(driver, "igdm.alpha", "20")
+        await typed(driver, "runtime.seed", "0-2")
+        words = shlex.split(screen.command)
+        assert words[:2] == ["igdm", "run"]
+        assert "igdm.alpha=20.0" in words or "igdm.alpha=20" in words
+        assert words[words.index("--seeds") + 1] == "0,1,2"
+        assert "--home" in words
+        assert driver.shows("✓ ready: 3 runs")
+
+
+async def test_nothing_wrong_is_launched_and_the_keys_go_to_the_field(drive, started, home):
+    async with drive() as driver:
+        screen = await opened(driver)
+        await typed(driver, "optim.num_epochs", "0")
+        screen._rows["name"].control.focus()
+        await driver.press("ctrl+l")
+        assert started == []
+        assert run_folders(home) == []
+        assert screen._rows["optim.num_epochs"].control.has_focus
+        assert any("Not launched" in toast for toast in driver.toasts)
+
+
+async def test_launching_right_after_typing_checks_first(drive, started):
+    async with drive() as driver:
+        screen = await opened(driver)
+        screen._rows["optim.num_epochs"].control.value = "0"
+        await driver.press("ctrl+l")
+        assert started == []
+
+
+async def test_one_seed_goes_to_its_run(drive, started, home):
+    async with drive() as driver:
+        screen = await opened(driver)
+        await typed(driver, "name", "first q try?")
+        command = screen.command
+        await driver.press("ctrl+l")
+        await driver.until(lambda: isinstance(driver.app.screen, RunScreen))
+        assert [folder.run_id for folder in started] == [driver.app.screen.run_id]
+        card = started[0].read_run_json()
+        assert card["name"] == "first q try?"
+        assert card["command"] == shlex.split(command)
+        await driver.until(lambda: driver.shows("first q try?", "queued"))
+        await driver.press("q")
+        assert driver.app.screen.table.selected.id == started[0].run_id
+
+
+async def test_several_seeds_make_as_many_runs_and_go_to_the_list(drive, started):
+    async with drive() as driver:
+        await opened(driver)
+        await typed(driver, "runtime.seed", "0,1,2")
+        await driver.press("f5")
+        await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
+        assert [folder.read_run_json()["seed"] for folder in started] == [0, 1, 2]
+        assert len({folder.read_run_json()["settings_hash"] for folder in started}) == 1
+        await driver.until(lambda: len(driver.app.screen.table.rows) == 3)
+
+
+async def test_a_worker_that_does_not_start_is_told_and_the_form_stays(drive, monkeypatch):
+    def refuse(folder):
+        raise IgdmError("the worker ended at once [/] (see worker.log)")
+
+    monkeypatch.setattr("igdm_tui.screens.launch.start_worker", refuse)
+    async with drive() as driver:
+        screen = await opened(driver)
+        await driver.press("ctrl+l")
+        await driver.until(lambda: driver.toasts)
+        assert "Launched 0 of 1 the worker ended at once" in driver.toasts[0]
+        assert driver.app.screen is screen
+
+
+async def test_the_first_field_is_the_name_and_arrows_go_through_the_fields(drive):
+    async with drive() as driver:
+        screen = await opened(driver)
+        assert screen._rows["name"].control.has_focus
+        await driver.press("down")
+        assert screen._rows["runtime.seed"].control.has_focus
+        await driver.press("up", "shift+tab")
+        assert screen._rows["preset"].control.has_focus
+
+
+async def test_a_choice_goes_round_with_l_and_h(drive):
+    async with drive() as driver:
+        screen = await opened(driver)
+        row = screen._rows["method.name"]
+        row.control.focus()
+        await driver.press("h")
+        assert row.text == "ard"
+        await driver.press("l", "right")
+        assert row.text == "standard"
+        assert driver.shows("Standard: cross-entropy on clean images")
+        await driver.until(lambda: driver.app.screen.reading is not None)
+        assert {problem.key for problem in screen.reading.problems} == {"igdm.alpha"}
+
+
+async def test_another_preset_fills_the_form(drive):
+    async with drive() as driver:
+        screen = await opened(driver)
+        screen._rows["preset"].control.focus()
+        screen._rows["preset"].text = "defaults"
+        await driver.until(lambda: screen._rows["optim.num_epochs"].text == "200")
+        assert screen._rows["attack.epsilon"].text == "8/255"
+
+
+async def test_f2_shows_every_setting(drive):
+    async with drive() as driver:
+        screen = await opened(driver)
+        assert "optim.momentum" not in screen._rows
+        await driver.press("f2")
+        row = screen._rows["optim.momentum"]
+        assert row.size.height == 1
+        assert [row.key for row in screen.query(FormRow)] == ["preset", *(spec.key for spec in screen.specs)]
+        await driver.press("f2")
+        assert row.size.height == 0
+
+
+async def test_a_wrong_setting_is_shown_even_when_it_is_not_usual(drive, make_run):
+    make_run("aaaa2222", optim__momentum=0.5)
+    async with drive() as driver:
+        await driver.press("e")
+        screen = driver.app.screen
+        await driver.press("f2")
+        screen._rows["optim.momentum"].text = "2"
+        await driver.press("f2")
+        await driver.until(lambda: screen._rows["optim.momentum"].size.height == 1)
+        assert screen._rows["optim.decay"].size.height == 0
+        await driver.press("f3")
+        assert screen._rows["optim.momentum"].control.has_focus
+
+
+async def test_a_copy_starts_from_the_runs_own_settings(drive, make_run, started):
+    make_run("aaaa2222", igdm__alpha=33.0, name="the one", runtime__seed=4)
+    async with drive() as driver:
+        await driver.press("e")
+        screen = driver.app.screen
+        await driver.until(lambda: screen.reading is not None)
+        assert screen._rows["igdm.alpha"].text == "33"
+        assert screen._rows["name"].text == "the one"
+        assert screen._rows["runtime.seed"].text == "4"
+        assert driver.shows("copy of the one")
+
+
+async def test_help_is_f1_because_a_question_mark_is_text(drive):
+    async with drive() as driver:
+        screen = await opened(driver)
+        await driver.press("question_mark")
+        assert screen._rows["name"].text == "?"
+        await driver.press("f1")
+        assert driver.shows("Keys: Launch")
+
+
+async def test_a_warning_is_shown_and_does_not_stop_the_launch(drive, started):
+    async with drive() as driver:
+        await opened(driver)
+        await typed(driver, "optim.num_epochs", "3")
+        assert driver.shows("! optim.milestones [20, 26] come after the last epoch")
+        await driver.press("ctrl+l")
+        await driver.until(lambda: len(started) == 1)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (160, 48)])
+async def test_every_size_keeps_verdict_and_command_in_sight(drive, size):
+    async with drive(size) as driver:
+        await opened(driver)
+        assert driver.shows("✓ ready", "igdm run", "ctrl+l launch", "name")
+
+
+async def test_a_preset_that_cannot_be_read_is_a_message(drive, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere" / "configs").mkdir()
+    (tmp_path / "elsewhere" / "configs" / "digits.toml").write_text("not toml [/")
+    async with drive() as driver:
+        await opened(driver)
+        assert any("This preset cannot be read" in toast for toast in driver.toasts)
+
+
+async def test_a_wrong_setting_of_a_copied_run_gets_a_row(drive, make_run):
+    folder = make_run("aaaa2222")
+    folder.run_json.write_text(folder.run_json.read_text().replace('"momentum": 0.9', '"momentum": 9'))
+    async with drive() as driver:
+        await driver.press("e")
+        screen = driver.app.screen
+        await driver.until(lambda: "optim.momentum" in screen._rows)
+        await driver.press("f3")
+        await driver.until(lambda: screen.focused is not None and driver.shows("momentum"))
