@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from core.spec.errors import IgdmError
 
 INTERRUPTED = 130
+PLAIN_LISTING = {"ls", "--json", "--debug"}  # answered without importing Typer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,6 +47,13 @@ def main_tui(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     """Hand the words to the command line; its own exits come back as a code."""
+    if "ls" in words and set(words) <= PLAIN_LISTING:
+        from core.spec.home import Home
+        from igdm_tui.cli.listing import list_runs
+        from igdm_tui.cli.session import Session
+
+        list_runs(Session(Home.find()), as_json="--json" in words)
+        return 0
     import typer
 
     from igdm_tui.cli.app import app

@@ -1,17 +1,13 @@
 """`igdm ls`, `show` and `compare`: what runs there are and what came of them."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from core.spec.errors import IgdmError
-from igdm_tui.cli.session import Session, answer, answer_json, say, terminal_width, wants_bold
-
-if TYPE_CHECKING:
-    from igdm_tui.store import RunRow
+from igdm_tui.cli.session import Session, answer, answer_json, terminal_width, wants_bold
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-LISTED = ("clean_accuracy", "pgd20_accuracy", "autoattack_accuracy", "gradient_distance", "gradient_cosine")
 
 
 def ls(
@@ -30,19 +26,9 @@ def ls(
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
-    from igdm_tui.cli.selecting import filtered, sorted_by
+    from igdm_tui.cli.listing import list_runs
 
-    session = Session.of(context)
-    with session.open_store() as store:
-        runs = sorted_by(filtered(store.runs(), filter_text), sort_key)
-    if as_json:
-        answer_json([run.to_json() for run in runs])
-    elif runs:
-        answer(_listing(runs))
-    elif filter_text:
-        say(f"no run in {session.home.path} fits {filter_text!r}")
-    else:
-        say(f"{session.home.path}: no runs yet (start one: igdm run configs/digits.toml)")
+    list_runs(Session.of(context), filter_text=filter_text, sort_key=sort_key, as_json=as_json)
 
 
 def show(
@@ -97,38 +83,3 @@ def compare(
         answer(formats.as_csv(comparison))
     else:
         answer(formats.as_text(comparison, width=terminal_width(), bold=wants_bold()))
-
-
-def _listing(runs: "list[RunRow]") -> str:
-    """One line per run."""
-    import time
-
-    from core.spec.catalogue import METRICS
-    from igdm_tui.numbers import age, metric
-    from igdm_tui.report.text_table import Column, text_table
-
-    now = time.time()
-    columns = [
-        Column(title="id", cells=[run.id for run in runs], importance=1000),
-        Column(title="status", cells=[run.status for run in runs], importance=900),
-        Column(title="name", cells=[run.name for run in runs], importance=950, widest=32),
-        Column(title="seed", cells=[str(run.seed) for run in runs], right=True, importance=400),
-        Column(title="now", cells=[run.stage for run in runs], importance=300, widest=20),
-        Column(
-            title="epoch",
-            cells=[f"{run.epoch}/{run.epochs}" if run.epochs else "" for run in runs],
-            right=True,
-            importance=350,
-        ),
-        *(
-            Column(
-                title=METRICS[name].title,
-                cells=[metric(name, run.metrics.get(name)) for run in runs],
-                right=True,
-                importance=800 - 10 * place,
-            )
-            for place, name in enumerate(LISTED)
-        ),
-        Column(title="age", cells=[age(run.created_at, now) for run in runs], right=True, importance=200),
-    ]
-    return text_table(columns, width=terminal_width(), bold=wants_bold())

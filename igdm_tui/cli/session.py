@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from core.spec.home import Home
 from igdm_tui.sanitise import sanitise
 
 if TYPE_CHECKING:
+    import typer
+
     from igdm_tui.store import RunRow, Store
 
 
@@ -26,7 +26,7 @@ class Session:
     words: Sequence[str] = ()
 
     @classmethod
-    def of(cls, context: typer.Context) -> "Session":
+    def of(cls, context: "typer.Context") -> "Session":
         """The session of the running command."""
         session = context.obj
         assert isinstance(session, Session)

@@ -241,3 +241,14 @@ async def test_a_wrong_setting_of_a_copied_run_gets_a_row(drive, make_run):
         await driver.until(lambda: "optim.momentum" in screen._rows)
         await driver.press("f3")
         await driver.until(lambda: screen.focused is not None and driver.shows("momentum"))
+
+
+async def test_a_long_text_is_readable_and_arrows_leave_it(drive):
+    async with drive() as driver:
+        screen = await opened(driver)
+        control = screen._rows["evaluation.attacks"].control
+        control.focus()
+        await driver.pilot.pause()
+        assert driver.shows("autoattack, gradients")
+        await driver.press("down")
+        assert screen._rows["evaluation.num_examples"].control.has_focus

@@ -1,0 +1,144 @@
+"""A run survives whatever happens to its process, and ends with the numbers of a quiet one."""
+
+import signal
+
+import pytest
+import torch
+
+from core.spec.event_file import read_records
+from core.spec.events import (
+    AttackFinished,
+    CheckpointSaved,
+    EpochFinished,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    RunStopped,
+    StepLogged,
+    TeacherProgress,
+    Warned,
+)
+from core.training.checkpoint import LAST
+from tests.integration.conftest import events_of, finish, kill_hard, log_text, wait_for
+
+pytestmark = pytest.mark.slow
+
+
+def weights(folder):
+    return torch.load(folder.checkpoints / LAST, weights_only=True)["model"]
+
+
+def results(folder):
+    """The last word on every step, epoch and attack."""
+    steps = {event.step: event.metrics for event in events_of(folder, StepLogged)}
+    epochs = {
+        event.epoch: {key: value for key, value in event.metrics.items() if key != "images_per_s"}
+        for event in events_of(folder, EpochFinished)
+    }
+    attacks = {event.attack: (event.metrics, event.correct) for event in events_of(folder, AttackFinished)}
+    return steps, epochs, attacks
+
+
+def assert_equal_runs(first, second):
+    for key, tensor in weights(first).items():
+        assert torch.equal(tensor, weights(second)[key]), key
+    assert results(first) == results(second)
+
+
+@pytest.fixture
+def quiet(make_folder, start):
+    folder = make_folder("quiet")
+    finish(start(folder))
+    return folder
+
+
+def test_a_run_tells_its_way_and_ends_once(quiet):
+    kinds = [type(record.event) for record in read_records(quiet.events)]
+    assert kinds[0] is RunStarted
+    assert kinds[-1] is RunFinished
+    assert kinds.count(RunFinished) == 1
+    assert [event.state for event in events_of(quiet, TeacherProgress)] == ["training", "training", "ready"]
+    epochs = events_of(quiet, EpochFinished)
+    assert [event.epoch for event in epochs] == [1, 2, 3, 4]
+    measured = {"loss", "ad_loss", "igdm_loss", "gradient_cosine", "gradient_distance", "gradient_distance_raw"}
+    assert measured | {"validation_clean_accuracy", "validation_pgd_accuracy"} <= set(epochs[-1].metrics)
+    assert [event.attack for event in events_of(quiet, AttackFinished)] == ["clean", "pgd20", "gradients"]
+    assert [record.seq for record in read_records(quiet.events)] == list(range(1, len(kinds) + 1))
+
+
+def test_killed_in_mid_epoch_and_resumed_it_is_bit_identical(quiet, make_folder, start):
+    folder = make_folder("killed")
+    for at_step in (30, 60):
+        process = start(folder)
+        wait_for(lambda at_step=at_step: any(e.step >= at_step for e in events_of(folder, StepLogged)), process)
+        kill_hard(process)
+    assert not events_of(folder, RunFinished)
+    finish(start(folder))
+    assert [event.attempt for event in events_of(folder, RunStarted)] == [1, 2, 3]
+    assert_equal_runs(quiet, folder)
+
+
+def test_asked_to_stop_it_saves_and_says_so_and_goes_on_at_that_very_step(quiet, make_folder, start):
+    folder = make_folder("stopped")
+    process = start(folder)
+    wait_for(lambda: any(event.step >= 25 for event in events_of(folder, StepLogged)), process)
+    process.send_signal(signal.SIGTERM)
+    finish(process, 128 + signal.SIGTERM)
+    stopped = events_of(folder, RunStopped)[-1]
+    saved = events_of(folder, CheckpointSaved)[-1]
+    assert stopped.reason == "SIGTERM"
+    assert stopped.step == saved.step >= 25
+    finish(start(folder))
+    assert events_of(folder, RunStarted)[1].step == saved.step
+    assert_equal_runs(quiet, folder)
+
+
+def test_a_damaged_newest_checkpoint_falls_back_and_says_so(quiet, make_folder, start):
+    folder = make_folder("damaged")
+    process = start(folder)
+    wait_for(lambda: len(events_of(folder, CheckpointSaved)) == 3, process)
+    kill_hard(process)
+    last = folder.checkpoints / LAST
+    last.write_bytes(last.read_bytes()[:1000])
+    finish(start(folder))
+    assert "last.pt: this checkpoint cannot be read" in events_of(folder, Warned)[0].message
+    assert_equal_runs(quiet, folder)
+
+
+def test_two_runs_that_start_together_train_one_teacher(make_folder, start):
+    folders = [make_folder("one"), make_folder("two")]
+    for process in [start(folder) for folder in folders]:
+        finish(process)
+    trained = [any(e.state == "training" for e in events_of(folder, TeacherProgress)) for folder in folders]
+    assert sorted(trained) == [False, True]
+    assert all(events_of(folder, TeacherProgress)[-1].state == "ready" for folder in folders)
+
+
+def test_a_second_worker_on_the_same_run_is_refused(make_folder, start):
+    folder = make_folder("busy")
+    first = start(folder)
+    wait_for(lambda: folder.worker_json.exists(), first)
+    finish(start(folder), 3)
+    finish(first)
+    assert "another worker runs this already" in log_text(folder)
+    assert len(events_of(folder, RunStarted)) == 1
+
+
+def test_divergence_ends_the_run_with_its_reason(make_folder, start):
+    folder = make_folder("diverged")
+    folder.config.write_text(folder.config.read_text().replace("[igdm]\nalpha = 3", "[igdm]\nalpha = 1e6\nbeta = 10"))
+    folder.config.write_text(
+        folder.config.read_text().replace("batch_size = 64", "batch_size = 64\nlearning_rate = 100")
+    )
+    finish(start(folder), 1)
+    failed = events_of(folder, RunFailed)
+    assert len(failed) == 1
+    assert "training has diverged" in failed[0].error
+    assert "Traceback" in failed[0].details
+
+
+def test_a_folder_without_settings_is_refused(make_folder, start):
+    folder = make_folder("empty")
+    folder.config.unlink()
+    finish(start(folder), 2)
+    assert "usage:" in log_text(folder)
