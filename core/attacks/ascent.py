@@ -21,12 +21,14 @@ def maximise_surrogate(
     step_size: float,
     num_steps: int,
     generator: torch.Generator,
+    on_iterate: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """Adversarial images by projected sign-gradient ascent on a surrogate loss.
 
     surrogate_loss: images (B, C, H, W) -> (B,); its gradient flows to the images through whatever it calls.
     start: "uniform" in the ball (PGD-AT, ARD), or "gaussian" with standard deviation 0.001, which is neither cut nor
         projected before the first step (TRADES, RSLAD, AdaAD).
+    on_iterate: called with the images after each step, detached, in the ball.
     Returns (B, C, H, W) in the ball and in [0, 1], detached; parameters collect no gradient.
     Network modes are the caller's: see `attack_mode`.
     Source: Madry et al. 2018, Section 2.1.
@@ -38,6 +40,8 @@ def maximise_surrogate(
             # Summed, not averaged: the sign ignores the factor and small numbers stay away from underflow.
             (gradient,) = torch.autograd.grad(surrogate_loss(adv_images).sum(), adv_images)
             adv_images = ball.project(ball.ascend(adv_images.detach(), gradient, step_size), clean_images)
+            if on_iterate:
+                on_iterate(adv_images)
     return ball.project(adv_images.detach(), clean_images)
 
 

@@ -4,14 +4,13 @@ Source: Huang et al. 2023 (AdaAD), Eq. 5 and 6, in the order and reduction of th
 batch, sum over classes); ICLR Eq. 17 for the inner problem.
 """
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from core.attacks import Start
 from core.methods.losses import kl_divergence
-from core.methods.plan import Batch, Method, Outputs, StudentForward
+from core.methods.plan import Batch, Method, Outputs, StudentForward, SurrogateLoss
 
 
 class AdaAd(Method):
@@ -23,18 +22,17 @@ class AdaAd(Method):
 
     name: ClassVar[str] = "adaad"
     start: ClassVar[Start] = "gaussian"
+    teacher_in_inner: ClassVar[bool] = True
 
-    @property
-    def teacher_inputs(self) -> tuple[str, ...]:
+    def teacher_inputs(self, epoch: int) -> tuple[str, ...]:
         """The adversarial images, and the clean ones where they have weight."""
         return ("adv", "clean") if self.settings.adaad_lambda < 1 else ("adv",)
 
-    @property
-    def forwards(self) -> tuple[StudentForward, ...]:
+    def forwards(self, epoch: int) -> tuple[StudentForward, ...]:
         """[clean, adv]; the clean one carries gradient only when it has weight."""
         return (StudentForward("clean", has_gradient=self.settings.adaad_lambda < 1), StudentForward("adv"))
 
-    def surrogate_loss(self, student: nn.Module, teacher: nn.Module | None, batch: Batch) -> Callable[[Tensor], Tensor]:
+    def surrogate_loss(self, student: nn.Module, teacher: nn.Module | None, batch: Batch) -> SurrogateLoss:
         """KL(teacher(x') || student(x')), per image; the teacher's own gradient counts."""
         assert teacher is not None
         return lambda adv_images: kl_divergence(teacher(adv_images), student(adv_images))

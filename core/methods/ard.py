@@ -4,13 +4,12 @@ Source: Goldblum et al. 2020, Section 4, Eq. 2; temperature 1, lambda 1 and the 
 Lee et al., ICLR 2025. Goldblum's own code averages over classes as well and uses temperature 30.
 """
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from core.methods.losses import cross_entropy, kl_divergence
-from core.methods.plan import Batch, Method, Outputs, StudentForward
+from core.methods.plan import Batch, Method, Outputs, StudentForward, SurrogateLoss, student_cross_entropy
 
 
 class Ard(Method):
@@ -21,19 +20,17 @@ class Ard(Method):
 
     name: ClassVar[str] = "ard"
 
-    @property
-    def teacher_inputs(self) -> tuple[str, ...]:
+    def teacher_inputs(self, epoch: int) -> tuple[str, ...]:
         """The clean images."""
         return ("clean",)
 
-    @property
-    def forwards(self) -> tuple[StudentForward, ...]:
+    def forwards(self, epoch: int) -> tuple[StudentForward, ...]:
         """[clean, adv]; the clean one carries gradient only when it has weight."""
         return (StudentForward("clean", has_gradient=self.settings.ard_lambda < 1), StudentForward("adv"))
 
-    def surrogate_loss(self, student: nn.Module, teacher: nn.Module | None, batch: Batch) -> Callable[[Tensor], Tensor]:
+    def surrogate_loss(self, student: nn.Module, teacher: nn.Module | None, batch: Batch) -> SurrogateLoss:
         """CE(student(x'), y), per image."""
-        return lambda adv_images: cross_entropy(student(adv_images), batch.labels)
+        return student_cross_entropy(student, batch.labels)
 
     def loss_terms(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
         """The teacher term, and the clean cross-entropy where lambda leaves it weight."""

@@ -13,8 +13,7 @@ class Standard(Method):
 
     name: ClassVar[str] = "standard"
 
-    @property
-    def forwards(self) -> tuple[StudentForward, ...]:
+    def forwards(self, epoch: int) -> tuple[StudentForward, ...]:
         """[clean]."""
         return (StudentForward("clean"),)
 

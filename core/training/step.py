@@ -1,16 +1,18 @@
-"""One training step, literally: attack, the method's forwards in their order, named losses, backward, SGD.
+"""One training step, literally: attack, the method's forwards in their order, named losses.
 
 This path follows the papers forward by forward; every faster path is tested against it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from core.attacks import LinfBall, attack_mode, maximise_surrogate
+from core.attacks import LinfBall, Start, attack_mode, maximise_surrogate
+from core.data.dataset import ImageSet
 from core.methods import Batch, IgdmTerm, Method, Outputs
-from core.spec.config import AttackSection
+from core.spec.config import AttackSection, DataSection
 from core.spec.errors import TrainingError
 
 
@@ -25,7 +27,8 @@ class Losses:
 class TrainingStep:
     """The inner and outer problem of a student, with or without the IGDM term.
 
-    teacher: frozen and in eval mode, None for methods without one. num_epochs: the length of T(alpha)'s ramp.
+    teacher, second_teacher: frozen and in eval mode, None for methods without one. num_epochs: the length of T(alpha)'s
+    ramp. mixed_precision: forwards of the outer loss in bfloat16; the attack stays in the networks' own precision.
     """
 
     def __init__(
@@ -37,71 +40,100 @@ class TrainingStep:
         igdm: IgdmTerm | None,
         attack: AttackSection,
         num_epochs: int,
+        mixed_precision: bool = False,
     ) -> None:
         self.student = student
         self.teacher = teacher
+        self.second_teacher: nn.Module | None = None
         self.method = method
         self.igdm = igdm
         self.attack = attack
         self.num_epochs = num_epochs
-        self.forwards = igdm.forwards(method) if igdm else method.forwards
+        self.mixed_precision = mixed_precision
 
-    def adversarial_images(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """The inner maximisation: (B, C, H, W) in the ball; clean images for a method without an attack."""
-        with attack_mode(self.student, self.attack.batchnorm):
-            surrogate_loss = self.method.surrogate_loss(self.student, self.teacher, batch)
-            if surrogate_loss is None:
-                return batch.clean_images
+    def prepare(self, batch: Batch, images: ImageSet, data: DataSection, generator: torch.Generator) -> Batch:
+        """The batch with what the method wants besides images and labels, drawn from the training images."""
+        return self.method.prepare(batch, images, data, self.teacher, generator)
+
+    def adversarial_images(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """The inner maximisation: images (B, C, H, W) by name, in the ball around what they started from."""
+
+        def maximise(
+            surrogate_loss: Callable[[Tensor], Tensor],
+            images: Tensor,
+            *,
+            start: Start,
+            on_iterate: Callable[[Tensor], None] | None = None,
+        ) -> Tensor:
             return maximise_surrogate(
                 surrogate_loss,
-                batch.clean_images,
+                images,
                 ball=LinfBall(epsilon=self.attack.epsilon),
-                start=self.method.start,
+                start=start,
                 step_size=self.attack.step_size,
                 num_steps=self.attack.num_steps,
                 generator=generator,
+                on_iterate=on_iterate,
             )
 
-    def losses(self, batch: Batch, adv_images: Tensor) -> Losses:
+        with attack_mode(self.student, self.attack.batchnorm):
+            return self.method.adversarial_images(self.student, self.teacher, batch, maximise)
+
+    def losses(self, batch: Batch, adversarial: dict[str, Tensor]) -> Losses:
         """The outer loss on given adversarial images, with gradient to the student only."""
-        images = {"clean": batch.clean_images, "adv": adv_images}
+        images = {"clean": batch.clean_images, **adversarial}
         if self.igdm:
-            images |= self.igdm.images(batch.clean_images, adv_images)
-        outputs = Outputs(student=self._student_outputs(images), teacher=self._teacher_outputs(images))
+            images |= self.igdm.images(batch.clean_images, adversarial["adv"])
+        with torch.autocast(batch.clean_images.device.type, torch.bfloat16, enabled=self.mixed_precision):
+            outputs = Outputs(
+                student=self._student_outputs(images, batch.epoch),
+                teacher=_ask(self.teacher, images, self._teacher_inputs(batch.epoch)),
+                second_teacher=_ask(self.second_teacher, images, self.method.second_teacher_inputs()),
+            )
         terms = {name: term.mean() for name, term in self.method.loss_terms(outputs, batch).items()}
         ad_loss = torch.stack(list(terms.values())).sum()
         named = terms | {"ad_loss": ad_loss}
         total = ad_loss
         if self.igdm:
-            igdm_loss = self.igdm.loss(outputs.student, outputs.teacher).mean()
+            igdm_loss = self.igdm.loss(outputs, images, batch, self.teacher).mean()
             total = ad_loss + self.igdm.weight(batch.epoch, self.num_epochs) * igdm_loss
             named["igdm_loss"] = igdm_loss
-        return Losses(
-            total=total, named={name: loss.detach() for name, loss in named.items()} | {"loss": total.detach()}
-        )
+        return Losses(total=total, named={name: loss.detach() for name, loss in (named | {"loss": total}).items()})
 
-    def _student_outputs(self, images: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _student_outputs(self, images: dict[str, Tensor], epoch: int) -> dict[str, Tensor]:
         self.student.train()
-        outputs = {}
-        for forward in self.forwards:
+        outputs: dict[str, Tensor] = {}
+        forwards = self.igdm.forwards(self.method, epoch) if self.igdm else self.method.forwards(epoch)
+        for forward in forwards:
             with torch.set_grad_enabled(forward.has_gradient):
-                outputs[forward.on] = self.student(images[forward.on])
-        if "adv" not in outputs and "plus" in outputs:
-            # The public code takes the plus side as the adversarial output; the two differ only for beta other than 1.
-            outputs["adv"] = outputs["plus"]
+                outputs[forward.key] = _full_precision(self.student(images[forward.on]), images[forward.on])
+        # For beta = 1 the plus side is the adversarial batch, forwarded once. The public code takes the plus side as
+        # the adversarial output for other beta too, where it has no forward of its own.
+        for missing, there in (("adv", "plus"), ("plus", "adv")):
+            if missing not in outputs and there in outputs:
+                outputs[missing] = outputs[there]
         return outputs
 
-    def _teacher_outputs(self, images: dict[str, Tensor]) -> dict[str, Tensor]:
-        wanted = (*self.method.teacher_inputs, *(self.igdm.teacher_inputs if self.igdm else ()))
-        if not wanted or self.teacher is None:
-            return {}
-        computed: dict[int, Tensor] = {}
-        with torch.no_grad():
-            for on in wanted:
-                key = id(images[on])  # adv and plus are the same tensor when beta is 1: asked once
-                if key not in computed:
-                    computed[key] = self.teacher(images[on])
-        return {on: computed[id(images[on])] for on in wanted}
+    def _teacher_inputs(self, epoch: int) -> tuple[str, ...]:
+        return (*self.method.teacher_inputs(epoch), *(self.igdm.teacher_inputs if self.igdm else ()))
+
+
+def _ask(teacher: nn.Module | None, images: dict[str, Tensor], wanted: tuple[str, ...]) -> dict[str, Tensor]:
+    """A teacher's logits without gradient; images that are one and the same tensor are asked about once."""
+    if teacher is None:
+        return {}
+    computed: dict[int, Tensor] = {}
+    with torch.no_grad():
+        for on in wanted:
+            key = id(images[on])
+            if key not in computed:
+                computed[key] = _full_precision(teacher(images[on]), images[on])
+    return {on: computed[id(images[on])] for on in wanted}
+
+
+def _full_precision(logits: Tensor, images: Tensor) -> Tensor:
+    """Losses are computed in the precision of the images, whatever the forward ran in."""
+    return logits.to(images.dtype)
 
 
 def check_finite(losses: Losses, *, epoch: int, step: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 
 from core.data.batches import epoch_batches, steps_per_epoch
 from core.data.dataset import ImageSet
@@ -12,6 +13,7 @@ from core.methods import Batch
 from core.seeding import generator_for
 from core.spec.config import DataSection, OptimSection
 from core.spec.errors import StopRequested
+from core.training.averaging import WeightAverage
 from core.training.schedule import learning_rate
 from core.training.step import TrainingStep, check_finite
 
@@ -42,10 +44,16 @@ class Trainer:
         self.optimizer = torch.optim.SGD(
             step.student.parameters(), lr=optim.learning_rate, momentum=optim.momentum, weight_decay=optim.weight_decay
         )
+        self.average = WeightAverage(step.student, optim.weight_average) if optim.weight_average else None
         self.epoch = 0
         self.step_in_epoch = 0
         self.sums: dict[str, float] = {}
         self.images_seen = 0
+
+    @property
+    def result(self) -> nn.Module:
+        """The network that training is for: the averaged one where there is one, else the student itself."""
+        return self.average.model if self.average else self.step.student
 
     @property
     def steps_per_epoch(self) -> int:
@@ -74,9 +82,6 @@ class Trainer:
         Raises: StopRequested between two steps; TrainingError when a loss is not finite.
         """
         epoch = self.epoch + 1
-        rate = learning_rate(self.optim, epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         began, seen_before = time.perf_counter(), self.images_seen
         batches = epoch_batches(
             self.images,
@@ -96,18 +101,27 @@ class Trainer:
         igdm = self.step.igdm
         if igdm:
             means["igdm_weight"] = igdm.weight(epoch, self.step.num_epochs)
+        rate = self.optimizer.param_groups[0]["lr"]
         means |= {"learning_rate": rate, "images_per_s": (self.images_seen - seen_before) / max(seconds, 1e-9)}
         self.epoch, self.step_in_epoch, self.sums, self.images_seen = epoch, 0, {}, 0
         return means
 
     def _one_step(self, batch: Batch) -> dict[str, torch.Tensor]:
-        generator = generator_for(self.device, self.seed, "attack", batch.epoch, self.step_in_epoch)
-        adv_images = self.step.adversarial_images(batch, generator)
-        losses = self.step.losses(batch, adv_images)
+        rate = learning_rate(self.optim, batch.epoch, self.step_in_epoch, self.steps_per_epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        pairs = generator_for(self.device, self.seed, "pairs", batch.epoch, self.step_in_epoch)
+        batch = self.step.prepare(batch, self.images, self.data, pairs)
+        starts = generator_for(self.device, self.seed, "attack", batch.epoch, self.step_in_epoch)
+        losses = self.step.losses(batch, self.step.adversarial_images(batch, starts))
         check_finite(losses, epoch=batch.epoch, step=self.total_steps + 1)
         self.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
+        if self.optim.gradient_clip:
+            torch.nn.utils.clip_grad_norm_(self.step.student.parameters(), self.optim.gradient_clip)
         self.optimizer.step()
+        if self.average:
+            self.average.update(self.step.student)
         count = len(batch.labels)
         for name, loss in losses.named.items():
             self.sums[name] = self.sums.get(name, 0.0) + float(loss) * count
@@ -119,6 +133,7 @@ class Trainer:
         """Everything needed to go on after the last completed step."""
         return {
             "model": self.step.student.state_dict(),
+            "average": self.average.state_dict() if self.average else {},
             "optimizer": self.optimizer.state_dict(),
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
@@ -129,6 +144,8 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a saved state."""
         self.step.student.load_state_dict(state["model"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch = int(state["epoch"])
         self.step_in_epoch = int(state["step_in_epoch"])

@@ -3,7 +3,7 @@ from typing import get_args
 from core import data, methods, models
 from core.methods.igdm import FORWARD_ORDER
 from core.spec import catalogue, config
-from core.spec.config import MethodSection
+from core.spec.config import AttackSection, MethodSection
 
 
 def test_names_offered_are_the_names_accepted_are_the_names_that_run():
@@ -15,9 +15,10 @@ def test_names_offered_are_the_names_accepted_are_the_names_that_run():
     assert list(catalogue.ATTACKS) == list(get_args(config.AttackName))
 
 
-def test_every_method_with_an_attack_has_an_order_of_forwards_with_igdm():
+def test_orders_of_forwards_with_igdm_belong_to_methods_with_an_attack():
     with_attack = {name for name, entry in catalogue.METHODS.items() if entry.has_inner}
-    assert set(FORWARD_ORDER) == with_attack
+    assert set(FORWARD_ORDER) == with_attack - {"darwin", "darwin-lf"}
+    assert list(catalogue.TERMS) == list(get_args(config.TermName)) == list(methods.TERMS)
 
 
 def test_options_of_a_method_are_keys_of_its_section():
@@ -27,4 +28,6 @@ def test_options_of_a_method_are_keys_of_its_section():
 
 def test_what_a_method_says_of_its_teacher_is_what_it_asks_for():
     for name, entry in catalogue.METHODS.items():
-        assert bool(methods.build_method(MethodSection(name=name)).teacher_inputs) == entry.needs_teacher
+        method = methods.build_method(MethodSection(name=name), AttackSection())
+        assert bool(method.teacher_inputs(1)) == entry.needs_teacher
+        assert bool(method.second_teacher_inputs()) == entry.needs_second_teacher

@@ -10,6 +10,8 @@ from core.spec.config import AttackSection, DataSection, MethodSection, ModelSec
 from core.training.step import TrainingStep
 from core.training.trainer import Trainer
 
+ATTACK = AttackSection(epsilon=0.15, step_size=0.08, num_steps=3)
+
 
 @pytest.fixture(scope="session")
 def dataset():
@@ -23,9 +25,9 @@ def trained(dataset):
     step = TrainingStep(
         student=model,
         teacher=None,
-        method=build_method(MethodSection(name="pgd-at")),
+        method=build_method(MethodSection(name="pgd-at"), ATTACK),
         igdm=None,
-        attack=AttackSection(epsilon=0.15, step_size=0.08, num_steps=3),
+        attack=ATTACK,
         num_epochs=10,
     )
     optim = OptimSection(num_epochs=10, batch_size=64, milestones=())

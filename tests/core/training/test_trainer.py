@@ -16,6 +16,7 @@ from core.training.trainer import Trainer
 CPU = torch.device("cpu")
 DATASET = load_dataset(DataSection())
 IMAGES = DATASET.train.first(90)
+ATTACK = AttackSection(epsilon=0.2, step_size=0.1, num_steps=2)
 MODEL = ModelSection(width=4, blocks=(1, 1))
 
 
@@ -25,9 +26,9 @@ def make_trainer(name="adaad", alpha=5.0, seed=0, num_epochs=2, **data):
     step = TrainingStep(
         student=student,
         teacher=teacher,
-        method=build_method(MethodSection(name=name)),
+        method=build_method(MethodSection(name=name), ATTACK),
         igdm=IgdmTerm(IgdmSection(alpha=alpha)) if alpha and name != "standard" else None,
-        attack=AttackSection(epsilon=0.2, step_size=0.1, num_steps=2),
+        attack=ATTACK,
         num_epochs=num_epochs,
     )
     optim = OptimSection(num_epochs=num_epochs, batch_size=32, milestones=(1,))
