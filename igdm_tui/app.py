@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -71,8 +72,10 @@ class IgdmApp(App[None]):
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Keep the newest state and let the visible screen draw it."""
         self.rows, self.revisions = message.rows, message.revisions
+        if not self.is_running:
+            return
         for screen in self.screen_stack:
-            if isinstance(screen, PlaceScreen) and screen.is_current_place:
+            if isinstance(screen, PlaceScreen) and screen.is_ready and screen.is_current_place:
                 screen.show_runs()
 
     def launched(self, run_ids: Sequence[str]) -> None:
@@ -142,4 +145,8 @@ def run_app(home: Home) -> int:
     check_database(home)
     app = IgdmApp(home)
     app.run()
+    going = sum(row.status == "running" for row in app.rows or ())
+    if going:
+        runs = "1 run goes on" if going == 1 else f"{going} runs go on"
+        print(f"{runs}: `igdm-tui` shows what is running, `igdm stop RUN` stops one.", file=sys.stderr)
     return app.return_code or 0

@@ -69,6 +69,17 @@ async def in_thread(action: Callable[[], Answer]) -> Answer:
     return await future
 
 
+def _database_of(home: Home) -> tuple[bool, int]:
+    """What a store opened now would use: the store of a home without runs is in memory, a deleted file is another.
+
+    When it changes, an open store is out of date.
+    """
+    try:
+        return True, home.database.stat().st_ino
+    except FileNotFoundError:
+        return home.runs.is_dir(), 0
+
+
 class Follower(threading.Thread):
     """Reads new events of all runs into the database twice a second and posts what came of it."""
 
@@ -105,12 +116,11 @@ class Follower(threading.Thread):
         from igdm_tui.store import Store
 
         store = Store.open(self._home)
-        has_runs = self._home.runs.is_dir()
+        opened = _database_of(self._home)
         try:
             self._tell(store, set())
             quiet_s = 0.0
-            # The store of a home without runs is in memory: with the first run it is opened again, in its file.
-            while not self._stop_asked.is_set() and self._home.runs.is_dir() == has_runs:
+            while not self._stop_asked.is_set() and _database_of(self._home) == opened:
                 changed = store.ingest()
                 if changed or quiet_s >= LIVENESS_S or self._woken.is_set():
                     self._woken.clear()
@@ -134,6 +144,7 @@ class Reader:
         self._home = home
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="igdm-reader")
         self._store: Store | None = None
+        self._opened = (False, 0)
 
     async def ask(self, question: "Callable[[Store], Answer]") -> Answer:
         """What `question` returns, asked in the reader's thread.
@@ -145,12 +156,19 @@ class Reader:
     def _answer(self, question: "Callable[[Store], Answer]") -> Answer:
         from igdm_tui.store import Store
 
+        if self._store is not None and _database_of(self._home) != self._opened:
+            self._close()
         if self._store is None:
             self._store = Store.open(self._home)
+            self._opened = _database_of(self._home)
         return question(self._store)
 
     def close(self) -> None:
-        """Close the store in the thread that opened it; questions that wait are dropped."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Close the store, in the thread that opened it, after the questions that wait."""
+        self._pool.submit(self._close)
+        self._pool.shutdown(wait=False)
+
+    def _close(self) -> None:
         if self._store is not None:
+            self._store.close()
             self._store = None

@@ -59,6 +59,11 @@ class PlaceScreen(Screen[None]):
         return cast("IgdmApp", self.app)
 
     @property
+    def is_ready(self) -> bool:
+        """Its parts are there: not before it is composed, and not while it is taken down."""
+        return self.is_mounted and self.is_attached and bool(self.query(KeyFooter))
+
+    @property
     def is_current_place(self) -> bool:
         """No other place is above this one; help and questions may be."""
         stack = self.app.screen_stack
@@ -66,7 +71,7 @@ class PlaceScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened meanwhile."""
-        if self.igdm.rows is not None:
+        if self.igdm.rows is not None and self.is_ready:
             self.show_runs()
 
     def on_resize(self, event: events.Resize) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from core.spec.errors import IgdmError
 from core.spec.home import Home
@@ -80,7 +80,7 @@ class LaunchScreen(PlaceScreen):
             chosen = [spec for spec in specs if wanted(spec) and spec.key not in self._rows]
             widgets: list[Widget] = []
             if chosen and section not in self._headings:
-                widgets.append(FormHeading(HEADINGS[section]))
+                widgets.append(FormHeading(HEADINGS.get(section, section)))
                 widgets[0].set_class(not any(spec.is_usual for spec in chosen), "unusual")
                 self._headings.add(section)
             for spec in chosen:
@@ -227,6 +227,7 @@ class LaunchScreen(PlaceScreen):
 
     def action_next_problem(self) -> None:
         """The next field that is wrong, from the top again after the last."""
+        self._check()
         keys = [spec.key for spec in self.specs if spec.key in self._rows and self._rows[spec.key].problem]
         if not keys:
             self.igdm.say("No problems.")
@@ -235,7 +236,10 @@ class LaunchScreen(PlaceScreen):
         row = self._focused_row()
         here = order.index(row.key) if row else -1
         later = [key for key in keys if order.index(key) > here]
-        self._rows[(later or keys)[0]].control.focus()
+        control = self._rows[(later or keys)[0]].control
+        control.focus()
+        if isinstance(control, Input):
+            control.select_all()
 
     def action_copy_command(self) -> None:
         """Put the command on the clipboard, as far as the terminal allows that."""

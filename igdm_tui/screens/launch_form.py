@@ -108,7 +108,12 @@ def field_specs() -> list[FieldSpec]:
     specs = [_field_spec(key, defaults) for key in setting_keys() if key not in NOT_IN_FORM]
     headings = list(HEADINGS)
     place = {key: number for number, key in enumerate(USUAL)}
-    return sorted(specs, key=lambda spec: (headings.index(spec.section), place.get(spec.key, len(USUAL))))
+    return sorted(specs, key=lambda spec: (_place(headings, spec.section), place.get(spec.key, len(USUAL))))
+
+
+def _place(headings: list[str], section: str) -> int:
+    """Where a section stands; one that has no heading yet comes last, under its own name."""
+    return headings.index(section) if section in headings else len(headings)
 
 
 def _field_spec(key: str, defaults: Mapping[str, str]) -> FieldSpec:

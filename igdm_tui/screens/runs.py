@@ -37,7 +37,6 @@ class RunsScreen(PlaceScreen):
     def compose_body(self) -> Iterable[Widget]:
         """The search line when asked for, the table or a first step, and the selected run in words."""
         yield Input(placeholder="words to look for, e.g. adaad finished", id="search", compact=True, classes="hidden")
-        yield Static("Looking for runs …", markup=False, id="empty")
         yield RunTable(id="runs")
         yield Static("", markup=False, id="detail")
 
@@ -58,20 +57,16 @@ class RunsScreen(PlaceScreen):
             self.table.select(self._expected)
             self._expected = ""
         self._show_title(rows)
-        empty = self.query_one("#empty", Static)
-        if bool(self.table.rows) != self.table.display:
-            self.table.display = bool(self.table.rows)
-            if self.table.display and self.focused is None:
-                self.table.focus()
-        empty.display = not self.table.rows
         if not rows:
-            empty.update(
-                f"No runs yet in {plain(self.igdm.home.path)}\n\n"
-                "Press n to describe and launch the first one.\n\n"
-                "In a shell the same is:  igdm run configs/digits.toml"
+            self.table.empty = (
+                f"No runs yet in {plain(self.igdm.home.path)}",
+                "",
+                "Press n to describe and launch the first one.",
+                "",
+                "In a shell the same is:  igdm run configs/digits.toml",
             )
-        elif not self.table.rows:
-            empty.update(f"No run has all of these words: {plain(self.search)}\n\nesc ends the search.")
+        else:
+            self.table.empty = (f"No run has all of these words: {plain(self.search)}", "", "esc ends the search.")
         self._show_detail()
 
     def expect(self, run_id: str) -> None:

@@ -95,16 +95,18 @@ def check(home: Home) -> list[str]:
 def differences(one: sqlite3.Connection, other: sqlite3.Connection) -> list[str]:
     """Tables in which two databases differ, for runs whose folder is there.
 
-    A running run may differ by what it said in between.
+    The other was brought up to date a moment later: a run that has said more in between is left out.
     """
-    gone = {run_id for connection in (one, other) for run_id in _missing(connection)}
+    left_out = {run_id for connection in (one, other) for run_id in _missing(connection)}
+    before = _positions(one)
+    left_out |= {run_id for run_id, position in _positions(other).items() if position > before.get(run_id, -1)}
     found = []
     for table in CONTENTS:
-        left, right = table_rows(one, table, gone), table_rows(other, table, gone)
-        if left != right:
-            first = next((a or b for a, b in zip(left, right, strict=False) if a != b), None)
+        here, there = table_rows(one, table, left_out), table_rows(other, table, left_out)
+        if here != there:
+            first = next((a or b for a, b in zip(here, there, strict=False) if a != b), None)
             where = f", first at {first}" if first else ""
-            found.append(f"{table}: {len(left)} rows here, {len(right)} from the run folders{where}"[:300])
+            found.append(f"{table}: {len(here)} rows here, {len(there)} from the run folders{where}"[:300])
     return found
 
 
@@ -119,3 +121,7 @@ def table_rows(connection: sqlite3.Connection, table: str, without: set[str] | N
 
 def _missing(connection: sqlite3.Connection) -> list[str]:
     return [run_id for (run_id,) in connection.execute("SELECT id FROM runs WHERE folder_missing")]
+
+
+def _positions(connection: sqlite3.Connection) -> dict[str, int]:
+    return dict(connection.execute("SELECT id, position FROM runs").fetchall())

@@ -107,17 +107,19 @@ def card_columns(card: Any, run_id: str) -> dict[str, Any]:
         return value if isinstance(value, kind) and not isinstance(value, bool) else kind()
 
     def network(section: str) -> str:
-        return f"{setting(str, section, 'model')}{setting(int, section, 'width') or ''}"
+        model = setting(str, section, "model")
+        return f"{model}{setting(int, section, 'width') or ''}" if model == "resnet" else model
 
     seed = setting(int, "runtime", "seed")
     source = setting(str, "teacher", "source")
+    teacher = setting(str, "teacher", "published") if source == "published" else source
     alpha = setting(float, "igdm", "alpha") or setting(int, "igdm", "alpha")
     return {
         "name": storable(str(card.get("name") or run_id)),
         "settings_hash": storable(str(card.get("settings_hash") or "")),
         "seed": seed if abs(seed) < 2**63 else 0,
         "dataset": storable(setting(str, "data", "name")),
-        "teacher": storable(network("teacher") if source in ("train", "") else source),
+        "teacher": storable(network("teacher") if source in ("train", "") else teacher),
         "student": storable(network("student")),
         "method": storable(setting(str, "method", "name")),
         "igdm_alpha": float(min(alpha, 1e300)),

@@ -45,7 +45,11 @@ class AttackStages(Lines):
             return
         width = max(self.size.width, 40)
         lines = result_lines(run, evaluations, width)
-        lines += stage_lines(run, stages, width)
+        done = {row.attack for row in evaluations}
+        # An attack without stages has said all in its result; AutoAttack's stages stay worth reading.
+        lines += stage_lines(
+            run, [stage for stage in stages if stage.num_stages > 1 or stage.attack not in done], width
+        )
         lines += flag_lines(evaluations)
         self.set_lines(lines)
 

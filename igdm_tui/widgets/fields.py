@@ -108,9 +108,7 @@ class FormRow(Widget):
         """key: what the row is called. choices: names to choose from; none make it a text field."""
         super().__init__()
         self.key, self.label, self.problem, self.note = key, label, "", ""
-        self.control: Choice | Input = (
-            Choice(choices, text) if choices else Input(text, compact=True, select_on_focus=False)
-        )
+        self.control: Choice | Input = Choice(choices, text) if choices else Input(text, compact=True)
 
     def compose(self) -> ComposeResult:
         """The control; the rest is drawn."""

@@ -142,7 +142,8 @@ class LineChart(Widget, can_focus=True):
     def _entry(self, line: Line, digits: int, gap: str) -> str:
         """Mark, label and newest value; closer together and rounder where room is short, without a value at last."""
         label = plain(line.label, 40)
-        name = f"{gap} {line.mark}{gap if label else ''}{label}"
+        between = " " if gap or line.mark.isalnum() else ""  # "A adaad", never "Aadaad"
+        name = f"{gap} {line.mark}{between if label else ''}{label}"
         if not digits or line.last is None:
             return name
         if self.percent:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -14,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from igdm_tui.keys import bindings
-from igdm_tui.widgets.text import fit
+from igdm_tui.widgets.text import clip, fit
 
 Row = TypeVar("Row")
 GAP = 1  # cells between two columns
@@ -63,6 +64,7 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         super().__init__(id=id)
         self.columns, self.key, self.has_cursor = tuple(columns), key, cursor
         self.rows: list[Row] = []
+        self.empty: tuple[str, ...] = ()  # what stands there instead of rows; harmless text
         self.marked: set[str] = set()
         self.sort_key, self.reverse = "", False
         self.cursor = 0
@@ -196,6 +198,8 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         """The header, or one row."""
         layout = self._layout()[self.page]
         width, base = self.size.width, self.rich_style
+        if not self.rows and self.empty:
+            return self._empty_line(y, width)
         if y == 0:
             return self._header(layout, width)
         number = y - 1 + self.scroll_offset.y
@@ -214,6 +218,14 @@ class Table(ScrollView, Generic[Row], can_focus=True):
             segments.append(Segment(fit(column.text(row), cells, right=column.right) + " " * GAP, style + over))
         return Strip(segments).adjust_cell_length(width, base + over)
 
+    def _empty_line(self, y: int, width: int) -> Strip:
+        line = y - (self.size.height - len(self.empty)) // 2
+        text = clip(self.empty[line], width) if 0 <= line < len(self.empty) else ""
+        left = " " * ((width - cell_len(text)) // 2)
+        return Strip([Segment(left + text, self.rich_style + self._tone("dim"))]).adjust_cell_length(
+            width, self.rich_style
+        )
+
     def _header(self, layout: list[tuple[Column[Row], int]], width: int) -> Strip:
         style = self.get_component_rich_style("table--header")
         text = ""
@@ -222,7 +234,7 @@ class Table(ScrollView, Generic[Row], can_focus=True):
             title = f"{arrow}{column.title}" if column.right else f"{column.title}{arrow}"
             text += fit(title, cells, right=column.right) + " " * GAP
         strip = Strip([Segment(text, style)]).adjust_cell_length(width, style)
-        if self.page_count > 1:
+        if self.page_count > 1 and width > 2:
             note = ("‹" if self.page else " ") + ("›" if self.page + 1 < self.page_count else " ")
             strip = Strip([*strip.crop(0, width - len(note)), Segment(note, style)])
         return strip

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -101,7 +100,7 @@ def run_json(config: RunConfig, run_id: str, created_at: str) -> dict[str, objec
     }
 
 
-def write_events(  # noqa: PLR0917
+def write_events(
     writer: EventWriter,
     config: RunConfig,
     identity: ProcessIdentity,
@@ -285,14 +284,15 @@ def quick_follower(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Screens look for configs/ in the current folder: none of ours is there."""
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Screens look for configs/ in the current folder: here it holds one recipe that no change of ours touches."""
     folder = tmp_path / "elsewhere"
-    folder.mkdir()
+    (folder / "configs").mkdir(parents=True)
+    (folder / "configs" / "digits.toml").write_text(config_to_toml(build_config(BASE)))
     monkeypatch.chdir(folder)
     for variable in ("NO_COLOR", "IGDM_HOME"):
-        if variable in os.environ:
-            monkeypatch.delenv(variable)
+        monkeypatch.delenv(variable, raising=False)
+    return folder
 
 
 class Driver:

@@ -2,6 +2,7 @@ import shlex
 
 import pytest
 
+from core.spec.catalogue import METHODS
 from core.spec.errors import IgdmError
 from core.spec.run_folder import run_folders
 from igdm_tui.screens.launch import LaunchScreen
@@ -113,6 +114,9 @@ async def test_several_seeds_make_as_many_runs_and_go_to_the_list(drive, started
         assert [folder.read_run_json()["seed"] for folder in started] == [0, 1, 2]
         assert len({folder.read_run_json()["settings_hash"] for folder in started}) == 1
         await driver.until(lambda: len(driver.app.screen.table.rows) == 3)
+        assert driver.app.screen.table.has_focus
+        await driver.press("enter")
+        assert isinstance(driver.app.screen, RunScreen)
 
 
 async def test_a_worker_that_does_not_start_is_told_and_the_form_stays(drive, monkeypatch):
@@ -143,11 +147,15 @@ async def test_a_choice_goes_round_with_l_and_h(drive):
         screen = await opened(driver)
         row = screen._rows["method.name"]
         row.control.focus()
+        names = list(METHODS)
+        before = names[names.index("adaad") - 1]
         await driver.press("h")
-        assert row.text == "ard"
+        assert row.text == before
         await driver.press("l", "right")
-        assert row.text == "standard"
-        assert driver.shows("Standard: cross-entropy on clean images")
+        assert row.text == names[(names.index("adaad") + 1) % len(names)]
+        while row.text != "standard":
+            await driver.press("space")
+        await driver.until(lambda: driver.shows("Standard: cross-entropy on clean images"))
         await driver.until(lambda: driver.app.screen.reading is not None)
         assert {problem.key for problem in screen.reading.problems} == {"igdm.alpha"}
 
@@ -224,9 +232,8 @@ async def test_every_size_keeps_verdict_and_command_in_sight(drive, size):
         assert driver.shows("✓ ready", "igdm run", "ctrl+l launch", "name")
 
 
-async def test_a_preset_that_cannot_be_read_is_a_message(drive, tmp_path, monkeypatch):
-    (tmp_path / "elsewhere" / "configs").mkdir()
-    (tmp_path / "elsewhere" / "configs" / "digits.toml").write_text("not toml [/")
+async def test_a_preset_that_cannot_be_read_is_a_message(drive, in_a_folder_of_its_own):
+    (in_a_folder_of_its_own / "configs" / "digits.toml").write_text("not toml [/")
     async with drive() as driver:
         await opened(driver)
         assert any("This preset cannot be read" in toast for toast in driver.toasts)
@@ -248,7 +255,17 @@ async def test_a_long_text_is_readable_and_arrows_leave_it(drive):
         screen = await opened(driver)
         control = screen._rows["evaluation.attacks"].control
         control.focus()
-        await driver.pilot.pause()
-        assert driver.shows("autoattack, gradients")
+        await driver.press("home")
+        await driver.until(lambda: driver.shows("clean, pgd20, autoattack"))
+        await driver.press("end")
+        await driver.until(lambda: driver.shows("autoattack, gradients"))
         await driver.press("down")
         assert screen._rows["evaluation.num_examples"].control.has_focus
+
+
+async def test_typing_into_a_field_replaces_what_stood_there(drive):
+    async with drive() as driver:
+        screen = await opened(driver)
+        screen._rows["runtime.seed"].control.focus()
+        await driver.press("4", "2")
+        assert screen._rows["runtime.seed"].text == "42"

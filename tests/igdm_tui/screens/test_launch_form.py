@@ -114,5 +114,6 @@ def test_presets_of_the_current_folder_go_before_shipped_ones(tmp_path, monkeypa
     assert "mine" in found
 
 
-def test_shipped_presets_are_found_from_anywhere():
+def test_shipped_presets_are_found_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert "digits" in presets()

@@ -203,6 +203,20 @@ def test_a_check_names_the_table_that_differs(home, make_run, damage, table):
     assert problem.startswith(f"{table}:")
 
 
+def test_a_run_that_says_more_during_a_check_is_no_difference(home, make_run, monkeypatch):
+    run = make_run("aaaa2222").start().train([1])
+    make_run("bbbb2222").finish()
+    real = rebuild.Ingest.run
+
+    def ingest_while_it_goes_on(self):
+        changed = real(self)
+        run.train([2])
+        return changed
+
+    monkeypatch.setattr(rebuild.Ingest, "run", ingest_while_it_goes_on)
+    assert rebuild.check(home) == []
+
+
 INGESTER = """
 import sys, time
 from pathlib import Path

@@ -156,3 +156,12 @@ async def test_an_unchanged_chart_is_not_drawn_again():
 
 async def test_values_are_kept_in_arrays():
     assert isinstance(floats([1, 2]), array)
+
+
+async def test_a_short_legend_gives_up_values_before_names():
+    lines = [
+        Line(name, floats([1, 2]), floats([0.123456, 0.2]), mark=mark) for name, mark in (("adaad", "A"), ("ard", "B"))
+    ]
+    assert "A adaad 0.2000" in (await drawn(lines, size=(60, 12)))[0]
+    assert (await drawn(lines, size=(26, 12)))[0].startswith("loss A adaad 0.2 B ard 0.2")
+    assert (await drawn(lines, size=(20, 12)))[0].startswith("loss A adaad B ard")
