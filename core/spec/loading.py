@@ -13,9 +13,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from core.spec.catalogue import DATASETS, METHODS
+from core.spec.catalogue import METHODS
 from core.spec.config import CONFIG_VERSION, RunConfig, Section
+from core.spec.data_files import data_problems, data_warnings, image_channels, image_size
 from core.spec.errors import ConfigError, IgdmError, Problem
+from core.spec.network_settings import model_problems, model_warnings
+from core.spec.teacher_source import teacher_problems, teacher_warnings
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 PIXEL_FIELDS = ("epsilon", "step_size")
@@ -24,14 +27,30 @@ PIXEL_FIELDS = ("epsilon", "step_size")
 def load_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
     """Read one run from a TOML file, apply "key.path=value" overrides, check everything.
 
+    path: a file of one run, or "matrix.toml#3" for the third run of a matrix.
     Raises: ConfigError with all problems; IgdmError when the file cannot be read.
     """
-    text = read_config_text(path)
+    from core.spec.matrix import is_matrix, pick_cell
+
+    name, _, number = str(path).rpartition("#")
+    if name and number.isdigit() and not path.exists():
+        return build_config(apply_overrides(pick_cell(Path(name), number).settings, overrides), source=str(path))
+    settings = read_toml(path)
+    if is_matrix(settings):
+        pick_cell(path, "")
+    text = path.read_text(encoding="utf-8")
+    return build_config(apply_overrides(settings, overrides), source=str(path), text=text)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises: ConfigError when it is not valid TOML; IgdmError when it cannot be read.
+    """
     try:
-        settings = tomllib.loads(text)
+        return tomllib.loads(read_config_text(path))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([Problem(key="", message=f"not valid TOML: {error}")], str(path)) from error
-    return build_config(apply_overrides(settings, overrides), source=str(path), text=text)
 
 
 def read_config_text(path: Path) -> str:
@@ -119,11 +138,9 @@ def consistency_problems(config: RunConfig) -> list[Problem]:
             )
     if len(set(config.evaluation.attacks)) != len(config.evaluation.attacks):
         problems.append(Problem(key="evaluation.attacks", message="names an attack twice", advice="name each once"))
-    side = DATASETS[config.data.name].image_size
-    for key, blocks in (("student", config.student.blocks), ("teacher", config.teacher.blocks)):
-        if side >> (len(blocks) - 1) < 1:
-            message = f"{len(blocks)} stages halve a {side}x{side} image to nothing"
-            problems.append(Problem(key=f"{key}.blocks", message=message, advice="use fewer stages"))
+    problems += data_problems(config.data)
+    problems += model_problems(config, image_size=image_size(config.data), channels=image_channels(config.data))
+    problems += teacher_problems(config)
     return problems
 
 
@@ -136,6 +153,7 @@ def config_warnings(config: RunConfig) -> list[str]:
     for option in sorted(options & changed.keys()):
         if option not in method.options:
             warnings.append(f"method.{option} has no effect on {method.name}")
+    warnings += data_warnings(config.data) + model_warnings(config) + teacher_warnings(config)
     for key, optim in (("optim", config.optim), ("teacher.optim", config.teacher.optim)):
         if key == "teacher.optim" and config.teacher.source != "train":
             continue
@@ -224,6 +242,8 @@ def _problem(details: ErrorDetails, text: str) -> Problem:
             advice=f"{advice}one of: {', '.join(allowed)}",
             line=line,
         )
+    if kind == "igdm":
+        return Problem(key=key, message=context["message"], advice=context["advice"], line=line)
     if kind in ("model_type", "model_attributes_type"):
         return Problem(
             key=key,

@@ -13,7 +13,7 @@ PRESETS = Path("configs")
 
 @app.command()
 def validate(
-    file: Annotated[Path, typer.Argument(help="A TOML file.")],
+    file: Annotated[Path, typer.Argument(help="A TOML file of a run, of a matrix, or one run of a matrix: FILE#3.")],
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")
     ] = None,
@@ -21,14 +21,37 @@ def validate(
 ) -> None:
     """Check a configuration: all problems at once, each with its place. Exit code 2 when there are any."""
     from core.spec.identity import settings_hash
-    from core.spec.loading import config_warnings, load_config
+    from core.spec.loading import config_warnings, load_config, read_toml
+    from core.spec.matrix import is_matrix
 
+    if file.is_file() and is_matrix(read_toml(file)):
+        _answer_matrix(file, as_json=as_json)
+        return
     config = load_config(file, overrides or ())
     say(*(f"warning: {warning}" for warning in config_warnings(config)))
     if as_json:
         answer_json(config.model_dump(mode="json"))
     else:
         say(f"{file}: fine; {config.title}, settings {settings_hash(config)}")
+
+
+def _answer_matrix(file: Path, *, as_json: bool) -> None:
+    """List the runs of a matrix, each with the name to call it by."""
+    from core.spec.identity import settings_hash
+    from core.spec.matrix import load_matrix
+    from igdm_tui.report.text_table import Column, text_table
+
+    runs = load_matrix(file)
+    names = [f"{file}#{number}" for number in range(1, len(runs) + 1)]
+    hashes = [settings_hash(run.config) for run in runs]
+    labels = [run.label for run in runs]
+    if as_json:
+        cells = zip(names, labels, hashes, strict=True)
+        answer_json([{"run": name, "label": label, "settings_hash": key} for name, label, key in cells])
+    else:
+        columns = {"run": names, "label": labels, "settings": hashes}
+        answer(text_table([Column(title=title, cells=cells) for title, cells in columns.items()]))
+        say(f"{file}: fine; {len(runs)} runs")
 
 
 @app.command()
