@@ -3,22 +3,47 @@ PY ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+IGDM := $(BIN)/igdm
+export OMP_NUM_THREADS ?= 1
 .DELETE_ON_ERROR:
-.PHONY: demo test lint lock clean
+.PHONY: demo test lint bench lock clean
+
+demo: $(STAMP)
+	@echo "demo: trains a robust teacher and three students on digits and attacks them, about 4 minutes on 2 cores"
+	@$(IGDM) run configs/digits.toml --name standard --set method.name=standard --set igdm.alpha=0
+	@$(IGDM) run configs/digits.toml --name adaad --set igdm.alpha=0
+	@$(IGDM) run configs/digits.toml --name adaad+igdm
+	@echo
+	@$(IGDM) compare standard adaad adaad+igdm
+	@echo
+	@echo "next: source $(BIN)/activate; igdm-tui    (n: assemble a run, space and c: compare, ?: all keys)"
+
+test: $(STAMP)
+	@echo "test: about 5 minutes on 2 cores; workers are started, killed and resumed"
+	@$(BIN)/python -m pytest -q
+
+lint: $(STAMP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(STAMP)
+	@$(BIN)/python benchmarks/startup.py
 
 $(BIN)/python:
 	@$(PY) -c 'import sys; v=sys.version_info[:2]; sys.exit(0 if (3,11) <= v <= (3,13) else "needs Python 3.11 to 3.13, found %d.%d: make PY=/path/to/python3.12" % v)'
 	@$(PY) -m venv $(VENV)
 
 $(STAMP): pyproject.toml requirements.lock | $(BIN)/python
-	@echo "setting up $(VENV): about half a minute and 5 GB (torch with CUDA libraries)"
+	@echo "setting up $(VENV): half a minute to two minutes, 5 GB (torch with its CUDA libraries)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.8
 	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
-	@$(BIN)/python -c 'import torch, torchvision' || { echo "torch and torchvision do not import together (a CPU-only torch beside a CUDA torchvision?): run 'make clean' and try again, or install a matching pair by hand"; exit 1; }
+	@$(BIN)/python -W ignore -c 'import torch, torchvision' || { echo "torch and torchvision do not import together (a CPU-only torch beside a CUDA torchvision?): run 'make clean' and try again, or install a matching pair by hand"; exit 1; }
 	@touch $@
 
-lock:
+lock: $(BIN)/python
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-header --no-annotate --no-emit-index-url -q -o requirements.lock
 
 clean:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -12,9 +11,9 @@ from core.data import Dataset, load_dataset
 from core.diagnostics import gradient_alignment, input_gradients
 from core.evaluation import Evaluation
 from core.evaluation.accuracy import clean_mask, pgd_mask
-from core.methods import IgdmTerm, build_method
+from core.methods import build_method, build_term
 from core.models import build_model
-from core.spec.config import MethodSection, RunConfig
+from core.spec.config import RunConfig
 from core.spec.errors import StopRequested
 from core.spec.events import (
     CheckpointSaved,
@@ -22,19 +21,17 @@ from core.spec.events import (
     Event,
     RunStarted,
     StepLogged,
-    TeacherProgress,
     Warned,
 )
-from core.spec.identity import teacher_hash
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
-from core.teachers import TeacherFolder, freeze
+from core.teachers import freeze
+from core.teaching import Teaching
 from core.training.checkpoint import LAST, load_checkpoint, save_checkpoint
 from core.training.step import TrainingStep
 from core.training.trainer import Trainer
 
 VALIDATION_STEPS = 10
-PGD_STEPS = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +57,9 @@ def run_stages(job: Job) -> None:
     Raises: StopRequested after a checkpoint when asked to stop; TrainingError when it cannot go on.
     """
     config = job.config
-    dataset = load_dataset(config.data).to(job.device)
-    student = build_model(config.student, dataset.geometry, config.runtime.seed).to(job.device)
+    dataset = load_dataset(config.data, job.folder.home).to(job.device)
+    student = build_model(config.student, dataset.geometry, config.runtime.seed, dataset=config.data.name)
+    student = student.to(job.device)
     stored = load_checkpoint(job.folder.checkpoints, device=job.device)
     state, warnings = stored or (None, [])
     trainer = _student_trainer(job, dataset, student)
@@ -91,77 +89,16 @@ def run_stages(job: Job) -> None:
 
 
 def obtain_teacher(job: Job, dataset: Dataset) -> nn.Module | None:
-    """The frozen teacher: from the cache, or trained here once while other runs that want it wait."""
-    config = job.config
-    if config.teacher.source == "none":
-        return None
-    recipe = teacher_hash(config)
-    folder = TeacherFolder(job.folder.home.teachers / recipe)
-    model = build_model(config.teacher, dataset.geometry, config.teacher.seed).to(job.device)
-
-    def say(state: str, **fields: Any) -> None:
-        job.emit(TeacherProgress(state=state, recipe_hash=recipe, **fields))
-
-    was_ready = folder.is_ready
-    if not was_ready:
-        with folder.lock(on_wait=lambda: say("waiting"), should_stop=job.should_stop) as held:
-            if not held:
-                raise StopRequested
-            if not folder.is_ready:
-                train_teacher(job, model, folder, dataset, say)
-    model.load_state_dict(folder.read_weights(job.device))
-    say("ready", cached=was_ready, metrics=folder.read_card()["metrics"])
-    return freeze(model)
-
-
-def train_teacher(
-    job: Job, model: nn.Module, folder: TeacherFolder, dataset: Dataset, say: Callable[..., None]
-) -> None:
-    """Train a teacher by its recipe and measure it on the test set; taken up again where a killed run left it."""
-    config, recipe = job.config, job.config.teacher
-    step = TrainingStep(
-        student=model,
-        teacher=None,
-        method=build_method(MethodSection(name=recipe.method)),
-        igdm=None,
-        attack=recipe.attack,
-        num_epochs=recipe.optim.num_epochs,
-    )
-    trainer = Trainer(
-        step, images=dataset.train, data=config.data, optim=recipe.optim, seed=recipe.seed, device=job.device
-    )
-    stored = load_checkpoint(folder.training, device=job.device)
-    if stored:
-        trainer.load_state_dict(stored[0])
-    while not trainer.is_complete:
-        say("training", epoch=trainer.epoch, epochs=recipe.optim.num_epochs)
-        try:
-            means = trainer.run_epoch(on_step=lambda *_: None, should_stop=job.should_stop)
-        except StopRequested:
-            save_checkpoint(folder.training, trainer.state_dict())
-            raise
-        save_checkpoint(folder.training, trainer.state_dict())
-        say("training", epoch=trainer.epoch, epochs=recipe.optim.num_epochs, metrics={"loss": means["loss"]})
-    batch_size, epsilon = config.evaluation.batch_size, recipe.attack.epsilon
-    clean = clean_mask(model, dataset.test, batch_size=batch_size, should_stop=job.should_stop)
-    pgd = pgd_mask(
-        model,
-        dataset.test,
-        epsilon=epsilon,
-        num_steps=PGD_STEPS,
-        seed=config.evaluation.seed,
-        batch_size=batch_size,
+    """The run's teacher, frozen; None where it has none."""
+    teaching = Teaching(
+        config=job.config,
+        home=job.folder.home,
+        device=job.device,
+        made_by=job.folder.run_id,
+        emit=job.emit,
         should_stop=job.should_stop,
     )
-    metrics = {"clean_accuracy": float(clean.double().mean()), "pgd20_accuracy": float(pgd.double().mean())}
-    card = {
-        "recipe": config.model_dump(mode="json", include={"teacher", "data"}),
-        "metrics": metrics,
-        "made_by": job.folder.run_id,
-        "made_at": time.time(),
-        "epsilon": epsilon,
-    }
-    folder.save(model.state_dict(), card)
+    return teaching.obtain(dataset)
 
 
 def train_student(job: Job, trainer: Trainer, dataset: Dataset) -> None:
@@ -257,10 +194,11 @@ def _student_trainer(job: Job, dataset: Dataset, student: nn.Module) -> Trainer:
     step = TrainingStep(
         student=student,
         teacher=None,
-        method=build_method(config.method),
-        igdm=IgdmTerm(config.igdm) if config.igdm.alpha > 0 else None,
+        method=build_method(config.method, config.attack),
+        igdm=build_term(config.igdm),
         attack=config.attack,
         num_epochs=config.optim.num_epochs,
+        mixed_precision=config.optim.mixed_precision,
     )
     return Trainer(
         step,

@@ -1,2 +1,3 @@
-"""igdm-tui."""
+"""The program that draws: screens, command line, store. Starts without torch; knows only core.spec of core."""
+
 __version__ = "0.1.0"

@@ -4,13 +4,13 @@ import numpy as np
 import torch
 
 from core.data.dataset import Dataset, Geometry, ImageSet, split
-from core.spec.catalogue import DATASETS
 from core.spec.config import DataSection
+from core.spec.home import Home
 
 MAX_LEVEL = 16
 
 
-def load_digits(data: DataSection) -> Dataset:
+def load_digits(data: DataSection, home: Home) -> Dataset:
     """Split into test, validation and training images by `split_seed`; the set has no test set of its own.
 
     Source: Alpaydin and Kaynak 1998, Optical Recognition of Handwritten Digits, test part, through scikit-learn.
@@ -22,6 +22,4 @@ def load_digits(data: DataSection) -> Dataset:
     everything = ImageSet(levels=levels, labels=torch.from_numpy(raw.target.astype(np.int64)), max_level=MAX_LEVEL)
     rest, test = split(everything, data.test_fraction, data.split_seed, "test")
     train, validation = split(rest, data.validation_fraction, data.split_seed, "validation")
-    entry = DATASETS["digits"]
-    geometry = Geometry(channels=entry.channels, image_size=entry.image_size, classes=entry.classes)
-    return Dataset(train=train, validation=validation, test=test, geometry=geometry)
+    return Dataset(train=train, validation=validation, test=test, geometry=Geometry.of(data, home))

@@ -5,12 +5,15 @@ The code behind each name lives in `core.<package>`; `tests/core/test_catalogue.
 
 from dataclasses import dataclass
 
+from core.spec import model_names
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MethodEntry:
     """One outer minimisation a student can be trained with.
 
     needs_teacher: its own loss or attack uses a teacher.
+    needs_second_teacher: it also uses a standard-trained one.
     has_inner: it attacks the student; without an attack there is no IGDM term.
     options: keys of the `method` section that it reads.
     """
@@ -20,6 +23,7 @@ class MethodEntry:
     summary: str
     source: str
     needs_teacher: bool
+    needs_second_teacher: bool = False
     has_inner: bool = True
     options: tuple[str, ...] = ()
 
@@ -28,15 +32,20 @@ class MethodEntry:
 class DatasetEntry:
     """One data set: its geometry is known before it is loaded.
 
-    image_size: side in pixels; channels and classes are counts.
+    image_size: side in pixels; channels and classes are counts. 0 for the folder, whose settings and subfolders say it.
+    files: what must lie in the data root; how: where one gets it. options: keys of the `data` section that only some
+    data sets read, and this one does.
     """
 
     name: str
     title: str
     summary: str
-    image_size: int
-    channels: int
-    classes: int
+    image_size: int = 0
+    channels: int = 0
+    classes: int = 0
+    files: tuple[str, ...] = ()
+    how: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +67,60 @@ DATASETS = {
             image_size=8,
             channels=1,
             classes=10,
+            options=("test_fraction",),
+        ),
+        DatasetEntry(
+            name="cifar-10",
+            title="CIFAR-10",
+            summary="50,000 + 10,000 photographs, 32x32 colour, 10 classes",
+            image_size=32,
+            channels=3,
+            classes=10,
+            files=("cifar-10-batches-py",),
+            how="unpack https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz there",
+            options=("download",),
+        ),
+        DatasetEntry(
+            name="cifar-100",
+            title="CIFAR-100",
+            summary="50,000 + 10,000 photographs, 32x32 colour, 100 classes",
+            image_size=32,
+            channels=3,
+            classes=100,
+            files=("cifar-100-python",),
+            how="unpack https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz there",
+            options=("download",),
+        ),
+        DatasetEntry(
+            name="svhn",
+            title="SVHN",
+            summary="73,257 + 26,032 house numbers, 32x32 colour, 10 classes",
+            image_size=32,
+            channels=3,
+            classes=10,
+            files=("train_32x32.mat", "test_32x32.mat"),
+            how="get both files from http://ufldl.stanford.edu/housenumbers/",
+            options=("download",),
+        ),
+        DatasetEntry(
+            name="tiny-imagenet",
+            title="Tiny-ImageNet",
+            summary="100,000 + 10,000 photographs, 64x64 colour, 200 classes; its validation images are the test set",
+            image_size=64,
+            channels=3,
+            classes=200,
+            files=(
+                "tiny-imagenet-200/train",
+                "tiny-imagenet-200/val/images",
+                "tiny-imagenet-200/val/val_annotations.txt",
+            ),
+            how="unpack http://cs231n.stanford.edu/tiny-imagenet-200.zip there",
+        ),
+        DatasetEntry(
+            name="folder",
+            title="Folder of images",
+            summary="your own: train/ and test/ (or val/) in data.folder, each with one folder of images per class",
+            options=("folder", "image_size", "channels"),
         ),
     )
 }
@@ -81,12 +144,81 @@ METHODS = {
             needs_teacher=False,
         ),
         MethodEntry(
+            name="trades",
+            title="TRADES",
+            summary="clean cross-entropy plus divergence between clean and adversarial outputs",
+            source="Zhang et al. 2019",
+            needs_teacher=False,
+            options=("trades_beta",),
+        ),
+        MethodEntry(
+            name="mart",
+            title="MART",
+            summary="boosted cross-entropy, and a divergence weighted where the clean output is wrong",
+            source="Wang et al. 2020",
+            needs_teacher=False,
+            options=("mart_beta",),
+        ),
+        MethodEntry(
             name="ard",
             title="ARD",
             summary="student on adversarial images follows the teacher on clean images",
             source="Goldblum et al. 2020",
             needs_teacher=True,
-            options=("ard_lambda", "temperature"),
+            options=(
+                "ard_lambda",
+                "temperature",
+            ),
+        ),
+        MethodEntry(
+            name="iad",
+            title="IAD",
+            summary="ARD that trusts the teacher only where it is right under attack (IAD-I)",
+            source="Zhu et al. 2022",
+            needs_teacher=True,
+            options=(
+                "temperature",
+                "iad_exponent",
+                "iad_begin",
+                "iad_teacher_weight",
+            ),
+        ),
+        MethodEntry(
+            name="iad-2",
+            title="IAD-II",
+            summary="IAD with a second, standard-trained teacher",
+            source="Zhu et al. 2022",
+            needs_teacher=True,
+            needs_second_teacher=True,
+            options=(
+                "temperature",
+                "iad_exponent",
+                "iad2_begin",
+                "iad2_robust",
+                "iad2_standard",
+            ),
+        ),
+        MethodEntry(
+            name="akd",
+            title="AKD",
+            summary="cross-entropy mixed with the teacher's answer on adversarial images",
+            source="Maroto et al. 2022",
+            needs_teacher=True,
+            options=(
+                "akd_mix",
+                "akd_teacher_input",
+            ),
+        ),
+        MethodEntry(
+            name="rslad",
+            title="RSLAD",
+            summary="clean and adversarial outputs follow the teacher on clean images, in the attack too",
+            source="Zi et al. 2021",
+            needs_teacher=True,
+            options=(
+                "rslad_scale",
+                "teacher_in_attack",
+            ),
         ),
         MethodEntry(
             name="adaad",
@@ -94,27 +226,65 @@ METHODS = {
             summary="attack maximises the student-teacher gap; student follows the teacher on adversarial images",
             source="Huang et al. 2023",
             needs_teacher=True,
-            options=("adaad_lambda",),
+            options=(
+                "adaad_lambda",
+                "teacher_in_attack",
+            ),
+        ),
+        MethodEntry(
+            name="adaiad",
+            title="AdaIAD",
+            summary="AdaAD with the introspection of IAD",
+            source="Huang et al. 2023",
+            needs_teacher=True,
+            options=(
+                "temperature",
+                "iad_exponent",
+                "iad_begin",
+                "teacher_in_attack",
+            ),
+        ),
+        MethodEntry(
+            name="darwin",
+            title="DARWIN",
+            summary="distils along the whole path of the attack, towards and away from another class",
+            source="Dong et al. 2024",
+            needs_teacher=True,
+            options=(
+                "darwin_beta",
+                "darwin_gamma",
+                "darwin_triplet",
+                "darwin_margin",
+                "darwin_average",
+            ),
+        ),
+        MethodEntry(
+            name="darwin-lf",
+            title="DARWIN-LF",
+            summary="DARWIN with the teacher's predictions instead of labels",
+            source="Dong et al. 2024",
+            needs_teacher=True,
+            options=(
+                "darwin_beta",
+                "darwin_gamma",
+                "darwin_triplet",
+                "darwin_margin",
+                "darwin_average",
+            ),
         ),
     )
 }
 
-MODELS = {
-    entry.name: entry
-    for entry in (
-        NamedEntry(
-            name="resnet",
-            title="ResNet",
-            summary="CIFAR-style residual network; width and blocks per stage are settings",
-        ),
-    )
-}
+MODELS = model_names.MODELS
 
 TEACHER_SOURCES = {
     entry.name: entry
     for entry in (
-        NamedEntry(name="train", title="Trained here", summary="PGD-AT from its own recipe, cached by its hash"),
+        NamedEntry(name="train", title="Trained here", summary="trained from its own recipe, cached by its hash"),
         NamedEntry(name="none", title="None", summary="no teacher: only for methods that need none, without IGDM"),
+        NamedEntry(name="published", title="Published", summary="a published checkpoint: igdm teachers fetch"),
+        NamedEntry(name="checkpoint", title="File", summary="a checkpoint file of the network named below"),
+        NamedEntry(name="run", title="Run", summary="the student of a finished run of this home"),
     )
 }
 
@@ -124,6 +294,16 @@ SURROGATES = {
         NamedEntry(name="kl", title="KL", summary="KL of the softmaxed output differences (the paper's choice)"),
         NamedEntry(name="l2", title="L2", summary="squared distance over 2K: the small-difference limit of KL"),
         NamedEntry(name="l1", title="L1", summary="absolute distance over K; alpha needs its own tuning"),
+    )
+}
+
+TERMS = {
+    entry.name: entry
+    for entry in (
+        NamedEntry(name="igdm", title="IGDM", summary="match the teacher's output difference (ICLR Eq. 8)"),
+        NamedEntry(name="direct-gradient", title="Direct", summary="match input gradients themselves (ICLR Eq. 11)"),
+        NamedEntry(name="trades-like", title="TRADES-like", summary="both sides of the student agree (ICLR Eq. 12)"),
+        NamedEntry(name="trades-reg", title="TRADES-reg", summary="clean and plus side agree (ICLR Eq. 13)"),
     )
 }
 

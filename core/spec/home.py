@@ -7,6 +7,7 @@ from pathlib import Path
 from core.spec.errors import IgdmError
 
 HOME_VARIABLE = "IGDM_HOME"
+DATA_VARIABLE = "IGDM_DATA"
 ELSEWHERE = f"choose another place with --home or {HOME_VARIABLE}"
 
 
@@ -31,6 +32,17 @@ class Home:
     def teachers(self) -> Path:
         """One folder per teacher recipe."""
         return self.path / "teachers"
+
+    @property
+    def data(self) -> Path:
+        """Where data sets are looked for: $IGDM_DATA, else data/ here. Never made; shared between homes by choice."""
+        chosen = os.environ.get(DATA_VARIABLE)
+        return Path(chosen).expanduser().resolve() if chosen else self.path / "data"
+
+    @property
+    def decoded(self) -> Path:
+        """Decoded copies of folders of images; may be removed at any time."""
+        return self.path / "cache" / "images"
 
     @property
     def database(self) -> Path:

@@ -5,12 +5,16 @@ import json
 from typing import Any
 
 from core.spec.config import RunConfig
+from core.spec.home import Home
+from core.spec.teacher_source import identify_source
 
 # Settings that say where and how often, not what: they never change a number beyond rounding.
+WHERE_DATA_ARE = {"root", "download"}
 NOT_HASHED: Any = {
     "name": True,
     "runtime": True,
     "evaluation": {"batch_size", "validation_every", "gradient_every"},
+    "data": WHERE_DATA_ARE,
 }
 HASH_LENGTH = 12
 
@@ -26,9 +30,17 @@ def settings_hash(config: RunConfig) -> str:
     )
 
 
-def teacher_hash(config: RunConfig) -> str:
-    """Twelve hexadecimal digits naming the teacher's recipe: its own settings and the data it is trained on."""
-    recipe = config.model_dump(mode="json", include={"teacher": True, "data": True}, exclude_defaults=True)
+def teacher_hash(config: RunConfig, home: Home | None = None) -> str:
+    """Twelve hexadecimal digits naming the teacher: its recipe, or what it is loaded from, and the data.
+
+    home: where a relative path of a checkpoint starts; None: the home that is found.
+    Raises: IgdmError when the teacher is a checkpoint file that cannot be read.
+    """
+    recipe = config.model_dump(
+        mode="json", include={"teacher": True, "data": True}, exclude={"data": WHERE_DATA_ARE}, exclude_defaults=True
+    )
+    if config.teacher.source != "train":
+        recipe["teacher"] = identify_source(config, home)
     return _digest(recipe | {"v": config.config_version, "kind": "teacher"})
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from core.spec.home import Home
-from igdm_tui.cli import config, database, runs, start, system
+from igdm_tui.cli import config, database, runs, start, system, teachers
 from igdm_tui.cli.session import Session
 
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -46,3 +46,4 @@ for command in (
     app.command(context_settings=HELP)(command)
 app.add_typer(config.app, name="config", context_settings=HELP)
 app.add_typer(database.app, name="db", context_settings=HELP)
+app.add_typer(teachers.app, name="teachers", context_settings=HELP)

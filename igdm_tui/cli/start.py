@@ -35,6 +35,7 @@ def run(
 
     Ctrl-C stops it after a checkpoint.
     """
+    from core.spec.data_files import require_data
     from core.spec.loading import config_warnings, load_config
     from igdm_tui.launch import create_run, start_worker
     from igdm_tui.store.connection import check_database
@@ -48,6 +49,7 @@ def run(
     for each in wanted:
         configs.append(load_config(config, [*changes, *([] if each is None else [f"runtime.seed={each}"])]))
     check_database(session.home)
+    require_data(configs[0].data, session.home)
     say(*(f"warning: {warning}" for warning in config_warnings(configs[0])))
     if detach and len(configs) > 1:
         say(f"warning: --detach starts all {len(configs)} runs at once")

@@ -23,9 +23,12 @@ def create_run(home: Home, config: "RunConfig", command: Sequence[str]) -> RunFo
     """The folder of a new run: config.toml, and run.json with all that is known before it starts.
 
     command: the words that asked for it; secrets among them are not kept, and neither is the environment.
-    Raises: IgdmError when the folder cannot be made; nothing is left behind.
+    Raises: IgdmError when its teacher is not there or the folder cannot be made; nothing is left behind.
     """
+    from core.spec.teacher_source import require_teacher
+
     home.ensure()
+    require_teacher(config, home)
     run_id = new_run_id()
     while (home.runs / run_id).exists():
         run_id = new_run_id()
@@ -33,7 +36,7 @@ def create_run(home: Home, config: "RunConfig", command: Sequence[str]) -> RunFo
     folder = RunFolder(home.runs / run_id)
     try:
         temporary.mkdir(mode=0o700)
-        _fill(RunFolder(temporary), run_id, config, command)
+        _fill(RunFolder(temporary), run_id, config, command, home)
         temporary.rename(folder.path)
         sync_folder(home.runs)
     except OSError as error:
@@ -47,7 +50,7 @@ def create_run(home: Home, config: "RunConfig", command: Sequence[str]) -> RunFo
     return folder
 
 
-def _fill(folder: RunFolder, run_id: str, config: "RunConfig", command: Sequence[str]) -> None:
+def _fill(folder: RunFolder, run_id: str, config: "RunConfig", command: Sequence[str], home: Home) -> None:
     from core.spec.identity import settings_hash, teacher_hash
     from core.spec.toml_text import config_to_toml
 
@@ -56,7 +59,7 @@ def _fill(folder: RunFolder, run_id: str, config: "RunConfig", command: Sequence
         "name": config.title,
         "created_at": moment(time.time()),
         "settings_hash": settings_hash(config),
-        "teacher_hash": None if config.teacher.source == "none" else teacher_hash(config),
+        "teacher_hash": None if config.teacher.source == "none" else teacher_hash(config, home),
         "seed": config.runtime.seed,
         "command": without_secrets(command),
         **provenance(),

@@ -4,13 +4,17 @@ from core import data, methods, models
 from core.methods.igdm import FORWARD_ORDER
 from core.spec import catalogue, config
 from core.spec.config import AttackSection, MethodSection
+from core.spec.published import published_teachers
 
 
 def test_names_offered_are_the_names_accepted_are_the_names_that_run():
     assert list(catalogue.METHODS) == list(get_args(config.MethodName)) == list(methods.METHODS)
     assert list(catalogue.DATASETS) == list(get_args(config.DatasetName)) == list(data.DATASETS)
-    assert list(catalogue.MODELS) == list(get_args(config.ModelName)) == list(models.MODELS)
+    assert list(catalogue.MODELS) == list(models.MODELS)
     assert list(catalogue.TEACHER_SOURCES) == list(get_args(config.TeacherSource))
+    assert {row.name for row in published_teachers() if row.name} == set(get_args(config.PublishedName))
+    assert {row.model for row in published_teachers()} <= set(catalogue.MODELS)
+    assert {row.dataset for row in published_teachers()} <= set(catalogue.DATASETS)
     assert list(catalogue.SURROGATES) == list(get_args(config.SurrogateName))
     assert list(catalogue.ATTACKS) == list(get_args(config.AttackName))
 

@@ -1,7 +1,7 @@
 """The first 20 losses of every method on digits in float64, with and without IGDM, as kept in tests/golden.
 
-A change that should not change numbers leaves them as they are. One that should says so in CHANGELOG.md and renews them:
-`python -m tests.core.test_golden`.
+A change that should not change numbers leaves them as they are. One that should says so in CHANGELOG.md and renews
+them: `python -m tests.core.test_golden`.
 """
 
 import json
