@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core.spec.catalogue import DATASETS
 from core.spec.config import DataSection
-from core.spec.errors import Problem, TrainingError
+from core.spec.errors import Problem, MissingDataError
 from core.spec.home import DATA_VARIABLE, Home
 
 
@@ -75,7 +75,7 @@ def data_warnings(data: DataSection) -> list[str]:
 def require_data(data: DataSection, home: Home) -> None:
     """Look whether the files of a data section are where they should be; opens none of them.
 
-    Raises: TrainingError saying what is missing, where it belongs and how to get it.
+    Raises: MissingDataError saying what is missing, where it belongs and how to get it.
     """
     if data.name == "folder":
         _require_folder(image_folder(data, home))
@@ -84,7 +84,7 @@ def require_data(data: DataSection, home: Home) -> None:
     if data.extra is not None:
         extra = extra_file(data, home)
         if not extra.is_file():
-            raise TrainingError(
+            raise MissingDataError(
                 f"data.extra: {extra} is not there (put the .npz of generated images there,"
                 f" or name the folder it lies in with data.root or {DATA_VARIABLE})"
             )
@@ -101,7 +101,7 @@ def _require_files(data: DataSection, root: Path) -> None:
     if not missing:
         return
     download = ", or set data.download = true" if "download" in entry.options else ""
-    raise TrainingError(
+    raise MissingDataError(
         f"data.name: {entry.name} is not in {root}: {' and '.join(missing)} missing"
         f" ({entry.how}{download}, or name the folder it lies in with data.root or {DATA_VARIABLE})"
     )
@@ -110,20 +110,20 @@ def _require_files(data: DataSection, root: Path) -> None:
 def _require_folder(folder: Path) -> None:
     layout = "it needs train/ and test/ or val/, each with one folder of images per class"
     if not folder.is_dir():
-        raise TrainingError(
+        raise MissingDataError(
             f"data.folder: {folder} is no folder ({layout}; relative paths start at data.root or {DATA_VARIABLE})"
         )
     test = held_out_folder(folder)
     for name, split in (("train/", folder / "train"), ("test/ or val/", test)):
         if not split.is_dir():
-            raise TrainingError(f"data.folder: {folder} has no {name} ({layout})")
+            raise MissingDataError(f"data.folder: {folder} has no {name} ({layout})")
     classes = class_names(folder / "train")
     if len(classes) < 2:
         found = f"one class, {classes[0]!r}" if classes else "no class"
-        raise TrainingError(f"data.folder: {folder / 'train'} has {found} (two or more are needed; {layout})")
+        raise MissingDataError(f"data.folder: {folder / 'train'} has {found} (two or more are needed; {layout})")
     unknown = sorted(set(class_names(test)) - set(classes))
     if unknown:
-        raise TrainingError(
+        raise MissingDataError(
             f"data.folder: {test} has classes that train/ does not have: {', '.join(map(repr, unknown[:5]))}"
             f"{', ...' if len(unknown) > 5 else ''} (both need the same names)"
         )

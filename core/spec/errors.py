@@ -33,6 +33,12 @@ class TrainingError(IgdmError):
     exit_code = 1
 
 
+class MissingDataError(TrainingError):
+    """Data that a configuration names are not there; said before anything is started."""
+
+    exit_code = 2
+
+
 class StopRequested(Exception):  # noqa: N818 - a request, not an error
     """Someone asked the run to stop; raised between two steps of training or two batches of an attack."""
 
