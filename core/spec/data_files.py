@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core.spec.catalogue import DATASETS
 from core.spec.config import DataSection
-from core.spec.errors import Problem, MissingDataError
+from core.spec.errors import MissingDataError, Problem
 from core.spec.home import DATA_VARIABLE, Home
 
 
