@@ -125,6 +125,9 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key(keys="down,j", shown="↓ j", action="app.focus_next", help="Next field"),
         Key(keys="up,k", shown="↑ k", action="app.focus_previous", help="Previous field"),
     ),
+    "name": (
+        Key(keys="space", shown="space", action="next_name", help="Next known name; others are typed", priority=True),
+    ),
     "help": (
         Key(keys="escape,q,question_mark,f1", shown="esc", action="dismiss", label="close", help="Close the help"),
     ),
@@ -139,7 +142,7 @@ PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "runs": (("table", "In the table"),),
     "run": (("lines", "In the log and the settings"),),
     "compare": (("table", "In the results"), ("lines", "In the settings")),
-    "launch": (("choice", "On a choice"),),
+    "launch": (("choice", "On a choice"), ("name", "On a model or device")),
 }
 
 

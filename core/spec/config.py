@@ -24,6 +24,7 @@ TermName = Literal["igdm", "direct-gradient", "trades-like", "trades-reg"]
 TeacherSource = Literal["train", "none", "published", "checkpoint", "run"]
 PublishedName = Literal["bdm-at", "ikl-at", "ltd", "ltd2"]
 SurrogateName = Literal["kl", "l2", "l1"]
+CheckpointName = Literal["best", "last"]
 AttackName = Literal["clean", "pgd20", "autoattack", "gradients"]
 ATTACK_NAMES: tuple[str, ...] = get_args(AttackName)
 
@@ -266,6 +267,9 @@ class EvaluationSection(Section):
     """Images per batch. 1 or more; 250 (AutoAttack's own default)."""
     seed: int = Field(default=0, ge=0)
     """Seed of random starts and of AutoAttack, which would take the clock otherwise. 0 or more."""
+    checkpoints: Annotated[tuple[CheckpointName, ...], Field(min_length=1, strict=False)] = ("best", "last")
+    """Which weights are measured after training: those of the last epoch, whose figures are the run's (ICLR code), and
+    those of the epoch with the best PGD-10 accuracy on the validation images, where there are any."""
     validation_every: int = Field(default=1, ge=0)
     """Epochs between measurements of clean and PGD-10 accuracy on the validation split; 0 is never."""
     gradient_every: int = Field(default=1, ge=0)
@@ -301,6 +305,8 @@ class RunConfig(Section):
     """Which images."""
     teacher: TeacherSection = TeacherSection()
     """The robust teacher."""
+    second_teacher: TeacherSection = TeacherSection(source="none", method="standard")
+    """IAD-II's second, standard-trained teacher."""
     student: ModelSection = ModelSection()
     """The network that is trained."""
     method: MethodSection = MethodSection()

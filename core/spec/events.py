@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, get_args, get_origin
 
 EVENTS_VERSION = 1
+FINAL_EVALUATION = "final"  # of the last checkpoint, on the configured test images: its metrics are the run's
 SIGNIFICANT_DIGITS = 8  # a float32 carries at most nine; losses are logged, not computed with
 
 

@@ -124,6 +124,9 @@ def consistency_problems(config: RunConfig) -> list[Problem]:
         elif config.igdm.alpha > 0:
             message = "IGDM compares with a teacher and there is none"
             problems.append(Problem(key="teacher.source", message=message, advice='use "train", or igdm.alpha = 0'))
+    if method.needs_second_teacher and config.second_teacher.source == "none":
+        message = f"{method.name} also distils from a standard-trained teacher and there is none"
+        problems.append(Problem(key="second_teacher.source", message=message, advice='use "train"'))
     if config.igdm.alpha > 0 and not method.has_inner:
         message = f"{method.name} has no attack, so there is no delta for IGDM"
         problems.append(Problem(key="igdm.alpha", message=message, advice="use 0, or another method"))

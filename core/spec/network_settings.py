@@ -7,7 +7,6 @@ from core.spec.errors import Problem
 from core.spec.model_names import ALL_OPTIONS, MODELS
 
 COLOURS = 3
-HAS_OWN_ARCHITECTURE = ("published", "run")
 
 
 def model_problems(config: RunConfig, *, image_size: int, channels: int) -> list[Problem]:
@@ -43,8 +42,9 @@ def model_warnings(config: RunConfig) -> list[str]:
 def _networks(config: RunConfig) -> Iterator[tuple[str, ModelSection | TeacherSection]]:
     """The sections whose network is made, by name."""
     yield "student", config.student
-    if config.teacher.source in ("train", "checkpoint"):
-        yield "teacher", config.teacher
+    for section, teacher in (("teacher", config.teacher), ("second_teacher", config.second_teacher)):
+        if teacher.source in ("train", "checkpoint"):
+            yield section, teacher
 
 
 def _blocks_problems(section: str, network: ModelSection | TeacherSection, image_size: int) -> list[Problem]:

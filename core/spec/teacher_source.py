@@ -21,55 +21,71 @@ RECIPE = ("method", "seed", "optim")
 BEGIN_OR_END = tuple(event.type.encode() for event in (RunStarted, RunFinished, RunFailed, RunStopped))
 
 
+def teacher_sections(config: RunConfig) -> dict[str, TeacherSection]:
+    """The sections that describe a teacher, by name."""
+    return {"teacher": config.teacher, "second_teacher": config.second_teacher}
+
+
 def teacher_problems(config: RunConfig) -> list[Problem]:
-    """What is wrong between the settings of the teacher that are each fine alone."""
-    teacher = config.teacher
+    """What is wrong between the settings of a teacher that are each fine alone."""
     problems = []
-    needed = NEEDED.get(teacher.source)
-    if needed and getattr(teacher, needed) is None:
-        message = f'is not set, and teacher.source is "{teacher.source}"'
-        problems.append(Problem(key=f"teacher.{needed}", message=message, advice=_how_to_name(needed, config)))
-    name = teacher.published if teacher.source == "published" else None
-    if name is not None and find_published(name, config.data.name) is None:
-        message = f"there is no published {name} for {config.data.name}"
-        problems.append(Problem(key="teacher.published", message=message, advice=_how_to_name("published", config)))
-    if teacher.source == "train" and METHODS[teacher.method].needs_teacher:
-        alone = ", ".join(name for name, entry in METHODS.items() if not entry.needs_teacher)
-        message = f"{teacher.method} needs a teacher itself"
-        problems.append(Problem(key="teacher.method", message=message, advice=f"one of: {alone}"))
+    dataset = config.data.name
+    for section, teacher in teacher_sections(config).items():
+        needed = NEEDED.get(teacher.source)
+        if needed and getattr(teacher, needed) is None:
+            message = f'is not set, and {section}.source is "{teacher.source}"'
+            problems.append(Problem(key=f"{section}.{needed}", message=message, advice=_how_to_name(needed, dataset)))
+        name = teacher.published if teacher.source == "published" else None
+        if name is not None and find_published(name, dataset) is None:
+            message, advice = f"there is no published {name} for {dataset}", _how_to_name("published", dataset)
+            problems.append(Problem(key=f"{section}.published", message=message, advice=advice))
+        if teacher.source == "train" and METHODS[teacher.method].needs_teacher:
+            alone = ", ".join(name for name, entry in METHODS.items() if not entry.needs_teacher)
+            message = f"{teacher.method} needs a teacher itself"
+            problems.append(Problem(key=f"{section}.method", message=message, advice=f"one of: {alone}"))
     return problems
 
 
 def teacher_warnings(config: RunConfig) -> list[str]:
-    """Settings of the teacher that its source does not read."""
-    teacher = config.teacher
-    unread = {key for source, key in NEEDED.items() if source != teacher.source}
-    if teacher.source in ("published", "run"):
-        unread |= set(ARCHITECTURE)
-    if teacher.source != "train":
-        unread |= set(RECIPE)
-    changed = teacher.model_dump(exclude_defaults=True)
-    return [f'teacher.{key} has no effect with source "{teacher.source}"' for key in sorted(unread & changed.keys())]
+    """Settings of a teacher that its source does not read."""
+    warnings = []
+    for section, teacher in teacher_sections(config).items():
+        unread = {key for source, key in NEEDED.items() if source != teacher.source}
+        if teacher.source in ("published", "run", "none"):
+            unread |= set(ARCHITECTURE)
+        if teacher.source != "train":
+            unread |= set(RECIPE)
+        changed = sorted(unread & teacher.model_dump(exclude_defaults=True).keys())
+        warnings += [f'{section}.{key} has no effect with source "{teacher.source}"' for key in changed]
+    method = METHODS[config.method.name]
+    if config.second_teacher.source != "none" and not method.needs_second_teacher:
+        warnings.append(f"second_teacher is made for nothing: {method.name} asks one teacher at most")
+    return warnings
 
 
-def require_teacher(config: RunConfig, home: Home) -> None:
-    """Look whether a teacher that is not trained here is where it should be; opens no checkpoint.
+def require_teachers(config: RunConfig, home: Home) -> None:
+    """Look whether teachers that are not trained here are where they should be; opens no checkpoint.
 
     Raises: IgdmError saying what is missing and how to get it.
     """
-    teacher = config.teacher
+    for section, teacher in teacher_sections(config).items():
+        _require(section, teacher, config.data.name, home)
+
+
+def _require(section: str, teacher: TeacherSection, dataset: str, home: Home) -> None:
     if teacher.source == "checkpoint":
         path = checkpoint_path(teacher, home)
         if not path.is_file():
             state = "is a folder" if path.is_dir() else "no such file"
-            raise IgdmError(f"teacher.path: {path}: {state} (give a checkpoint file; relative paths start at the home)")
+            advice = "give a checkpoint file; relative paths start at the home"
+            raise IgdmError(f"{section}.path: {path}: {state} ({advice})")
     elif teacher.source == "published":
-        published = find_published(teacher.published or "", config.data.name)
+        published = find_published(teacher.published or "", dataset)
         if published is None:
-            raise IgdmError(f"teacher.published: no {teacher.published} for {config.data.name}")
+            raise IgdmError(f"{section}.published: no {teacher.published} for {dataset}")
         if not published.path.is_file():
             command = f"igdm teachers fetch {published.name} --dataset {published.dataset}"
-            raise IgdmError(f"teacher.published: {published.name} is not fetched yet (run: {command})")
+            raise IgdmError(f"{section}.published: {published.name} is not fetched yet (run: {command})")
     elif teacher.source == "run":
         finished_run(teacher.run or "", home)
 
@@ -136,9 +152,9 @@ def _is_finished(folder: RunFolder) -> bool:
     return False
 
 
-def _how_to_name(needed: str, config: RunConfig) -> str:
+def _how_to_name(needed: str, dataset: str) -> str:
     if needed == "published":
-        names = published_names(config.data.name)
-        listed = f"one of: {', '.join(names)}" if names else f"none is published for {config.data.name}"
+        names = published_names(dataset)
+        listed = f"one of: {', '.join(names)}" if names else f"none is published for {dataset}"
         return f'{listed}; or source "checkpoint" with a file'
     return {"path": "give a checkpoint file", "run": "give the identifier of a finished run"}[needed]

@@ -10,7 +10,7 @@ from core.spec.atomic import replace_file
 from core.spec.errors import TrainingError
 
 FORMAT = 1
-LAST, PREVIOUS = "last.pt", "previous.pt"
+LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
@@ -22,8 +22,14 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
         spare.unlink(missing_ok=True)
         os.link(last, spare)
         spare.replace(previous)
-    replace_file(last, lambda file: torch.save({"format": FORMAT, **state}, file))
+    write_state(last, state)
     return last
+
+
+def write_state(path: Path, state: dict[str, Any]) -> None:
+    """Write one file by rename, making its folder."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    replace_file(path, lambda file: torch.save({"format": FORMAT, **state}, file))
 
 
 def load_checkpoint(folder: Path, *, device: torch.device) -> tuple[dict[str, Any], list[str]] | None:

@@ -71,7 +71,7 @@ def train(
     """
     from core.spec.errors import IgdmError
     from core.spec.loading import config_warnings, load_config
-    from core.spec.teacher_source import require_teacher
+    from core.spec.teacher_source import require_teachers
     from igdm_tui.numbers import metric
     from igdm_tui.teachers.process import train_teacher
 
@@ -79,7 +79,7 @@ def train(
     if wanted.teacher.source == "none":
         raise IgdmError(f"{config}: teacher.source is none (there is no teacher to make)")
     home = Session.of(context).home.ensure()
-    require_teacher(wanted, home)
+    require_teachers(wanted, home)
     say(*(f"warning: {warning}" for warning in config_warnings(wanted)))
     last = train_teacher(wanted, home, _tell)
     if as_json:

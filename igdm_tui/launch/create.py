@@ -25,10 +25,10 @@ def create_run(home: Home, config: "RunConfig", command: Sequence[str]) -> RunFo
     command: the words that asked for it; secrets among them are not kept, and neither is the environment.
     Raises: IgdmError when its teacher is not there or the folder cannot be made; nothing is left behind.
     """
-    from core.spec.teacher_source import require_teacher
+    from core.spec.teacher_source import require_teachers
 
     home.ensure()
-    require_teacher(config, home)
+    require_teachers(config, home)
     run_id = new_run_id()
     while (home.runs / run_id).exists():
         run_id = new_run_id()

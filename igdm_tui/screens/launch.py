@@ -2,12 +2,13 @@
 
 import asyncio
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import groupby
 from typing import Any, ClassVar
 
 from textual import on
+from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -33,6 +34,7 @@ from igdm_tui.widgets.text import plain
 DEBOUNCE_S = 0.15
 PRESET_KEY = "preset"
 DEFAULTS = "defaults"
+FROM_PRESET = "Fill the form from a file in configs/."
 FIRST_PRESET = "digits"  # real images, nothing to download, a minute on any machine
 
 
@@ -52,7 +54,7 @@ class LaunchScreen(PlaceScreen):
         self._start = settings
         self.texts: dict[str, str] = {}  # of every setting, whether it has a row or not
         self._rows: dict[str, FormRow] = {}
-        self._headings: set[str] = set()
+        self._headings: dict[str, FormHeading] = {}
         self._base: dict[str, str] = {}  # what the form was filled with
         self._timer: Timer | None = None
         self._launching = False
@@ -65,42 +67,50 @@ class LaunchScreen(PlaceScreen):
         first = names[0] if self._start is not None or FIRST_PRESET not in names else FIRST_PRESET
         self._base = texts_of(self._start) if self._start is not None else self._preset_texts(first)
         self.texts = dict(self._base)
-        with Form(id="form"):
-            yield FormHeading("Start from")
-            yield self._row(FormRow(PRESET_KEY, "preset", text=first, choices=names))
-            for _, widgets in self._section_widgets(lambda spec: spec.is_usual):
-                yield from widgets
+        with Horizontal(id="both"):
+            with Form(id="form"):
+                yield FormHeading("Start from")
+                yield self._row(FormRow(PRESET_KEY, "preset", text=first, choices=names))
+                for section, specs in groupby(self.specs, key=lambda spec: spec.section):
+                    usual = [spec for spec in specs if spec.is_usual(self.texts)]
+                    if usual:
+                        yield self._heading(section)
+                    yield from (self._new_row(spec) for spec in usual)
+            yield Static("", markup=False, id="guide")
         yield Static("", markup=False, id="about")
         yield Static("", markup=False, id="verdict")
         yield Static("", markup=False, id="command")
-
-    def _section_widgets(self, wanted: Callable[[FieldSpec], bool]) -> Iterator[tuple[str, list[Widget]]]:
-        """Section by section, rows for the wanted settings that have none yet, under a heading that is new too."""
-        for section, specs in groupby(self.specs, key=lambda spec: spec.section):
-            chosen = [spec for spec in specs if wanted(spec) and spec.key not in self._rows]
-            widgets: list[Widget] = []
-            if chosen and section not in self._headings:
-                widgets.append(FormHeading(HEADINGS.get(section, section)))
-                widgets[0].set_class(not any(spec.is_usual for spec in chosen), "unusual")
-                self._headings.add(section)
-            for spec in chosen:
-                row = self._row(FormRow(spec.key, spec.label, text=self.texts[spec.key], choices=spec.choices))
-                row.set_class(not spec.is_usual, "unusual")
-                widgets.append(row)
-            yield section, widgets
 
     async def _mount_all(self) -> None:
         """Rows for all settings: most are seldom looked at, and without them the form opens at once."""
         if len(self._rows) > len(self.specs):
             return
         before: Widget = self._rows[PRESET_KEY]
+        waiting: dict[Widget, list[Widget]] = {before: []}  # new widgets by the one they follow
+        for section, specs in groupby(self.specs, key=lambda spec: spec.section):
+            if section in self._headings:
+                before = self._headings[section]
+            else:
+                waiting.setdefault(before, []).append(self._heading(section))
+            for spec in specs:
+                if spec.key in self._rows:
+                    before = self._rows[spec.key]
+                else:
+                    waiting.setdefault(before, []).append(self._new_row(spec))
         form = self.query_one(Form)
-        for section, widgets in self._section_widgets(lambda _: True):
-            usual = [self._rows[s.key] for s in self.specs if s.section == section and s.is_usual]
-            before = usual[-1] if usual else before
-            if widgets:
-                await form.mount(*widgets, after=before)
-                before = widgets[-1]
+        with self.app.batch_update():
+            for place, widgets in waiting.items():
+                if widgets:
+                    await form.mount(*widgets, after=place)
+        self._hide_unusual()
+
+    def _heading(self, section: str) -> FormHeading:
+        self._headings[section] = FormHeading(HEADINGS.get(section, section))
+        return self._headings[section]
+
+    def _new_row(self, spec: FieldSpec) -> FormRow:
+        text = self.texts[spec.key]
+        return self._row(FormRow(spec.key, spec.label, text=text, choices=spec.choices, names=spec.names))
 
     def _row(self, row: FormRow) -> FormRow:
         self._rows[row.key] = row
@@ -156,14 +166,24 @@ class LaunchScreen(PlaceScreen):
         self.texts |= {key: row.text for key, row in self._rows.items() if key != PRESET_KEY}
         self.reading = reading = read_form(self.specs, self.texts)
         wrong = {p.key: p.message + (f" ({p.advice})" if p.advice else "") for p in reversed(reading.problems)}
-        if any(spec.key in wrong and spec.key not in self._rows for spec in self.specs):
+        if any(spec.key not in self._rows and (spec.key in wrong or spec.is_usual(self.texts)) for spec in self.specs):
             self.call_later(self._mount_and_check)
         for spec in self.specs:
             if spec.key in self._rows:
                 row = self._rows[spec.key]
                 row.show(wrong.get(spec.key, ""), self._note(spec, row.text))
                 row.set_class(spec.key in wrong, "wrong")
+        self._hide_unusual()
         self._show_verdict(reading)
+
+    def _hide_unusual(self) -> None:
+        """The short form is what people usually change, as far as it means something beside their other choices."""
+        usual = [spec for spec in self.specs if spec.is_usual(self.texts)]
+        sections, keys = {spec.section for spec in usual}, {spec.key for spec in usual}
+        for section, heading in self._headings.items():
+            heading.set_class(section not in sections, "unusual")
+        for key, row in self._rows.items():
+            row.set_class(key not in keys and key != PRESET_KEY, "unusual")
 
     async def _mount_and_check(self) -> None:
         await self._mount_all()
@@ -184,8 +204,8 @@ class LaunchScreen(PlaceScreen):
         config = build_config(reading.with_seed(reading.seeds[0]))
         warnings = config_warnings(config)
         ready = "✓ ready: 1 run" if len(reading.seeds) == 1 else f"✓ ready: {len(reading.seeds)} runs"
-        line = (f"! {plain(warnings[0])}", "$text-warning") if warnings else (ready, "$text-success")
-        verdict.update(lines_content([line]))
+        lines = [(ready, "$text-success"), *((f"! {plain(warning)}", "$text-warning") for warning in warnings[:1])]
+        verdict.update(lines_content(lines))
         self.command = command_line(config, seeds=reading.seeds, home=self.igdm.home)
         command.update(plain(self.command))
 
@@ -214,8 +234,10 @@ class LaunchScreen(PlaceScreen):
         if row is None:
             return
         spec = next((spec for spec in self.specs if spec.key == row.key), None)
-        about = f"{spec.key}: {spec.help(row.text)}" if spec else "Fill the form from a file in configs/."
+        about = f"{spec.key}: {spec.help(row.text)}" if spec else FROM_PRESET
         self.query_one("#about", Static).update(plain(about))
+        lines = spec.guide(row.text) if spec else [(FROM_PRESET, "")]
+        self.query_one("#guide", Static).update(lines_content([(plain(text), style) for text, style in lines]))
 
     async def action_all_settings(self) -> None:
         """Every setting, or the usual ones."""

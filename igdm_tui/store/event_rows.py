@@ -155,8 +155,9 @@ class EventRows:
                 event.package, record.t,
             ),
         )  # fmt: skip
-        for name, value in event.metrics.items():
-            self._summarise("evaluation", name, [(state.step, value)])
+        if event.evaluation == events.FINAL_EVALUATION:
+            for name, value in event.metrics.items():
+                self._summarise("evaluation", name, [(state.step, value)])
 
     def _evaluation_finished(self, event: events.EvaluationFinished, record: Record) -> None:
         self._state.phase = ""

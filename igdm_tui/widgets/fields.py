@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
+from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -66,8 +67,25 @@ class Choice(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """The name between arrows."""
         width = self.size.width
-        text = f"‹ {fit(plain(self.value), max(width - 4, 1))} ›"
+        text = f"‹ {fit(plain(self.value) or '–', max(width - 4, 1))} ›"
         return Strip([Segment(clip(text, width), self.rich_style)]).adjust_cell_length(width, self.rich_style)
+
+
+class NameInput(Input):
+    """A text that may well be one of a few known names: space, which no name contains, goes through them."""
+
+    BINDINGS = bindings("name")
+
+    def __init__(self, names: Sequence[str], value: str) -> None:
+        """names: offered one after the other, and to complete what is typed."""
+        super().__init__(value, compact=True, suggester=SuggestFromList(names))
+        self.names = tuple(names)
+
+    def action_next_name(self) -> None:
+        """The next known name; after the last comes the first."""
+        at = self.names.index(self.value) if self.value in self.names else -1
+        self.value = self.names[(at + 1) % len(self.names)]
+        self.action_end()
 
 
 class FormHeading(Widget):
@@ -104,11 +122,20 @@ class FormRow(Widget):
             self.row = row
             super().__init__()
 
-    def __init__(self, key: str, label: str, *, text: str, choices: Sequence[str] = ()) -> None:
-        """key: what the row is called. choices: names to choose from; none make it a text field."""
+    def __init__(
+        self, key: str, label: str, *, text: str, choices: Sequence[str] = (), names: Sequence[str] = ()
+    ) -> None:
+        """key: what the row is called. choices: names to choose from. names: a text field that offers them.
+
+        Without either it is a plain text field.
+        """
         super().__init__()
         self.key, self.label, self.problem, self.note = key, label, "", ""
-        self.control: Choice | Input = Choice(choices, text) if choices else Input(text, compact=True)
+        self.control: Choice | Input
+        if choices:
+            self.control = Choice(choices, text)
+        else:
+            self.control = NameInput(names, text) if names else Input(text, compact=True)
 
     def compose(self) -> ComposeResult:
         """The control; the rest is drawn."""

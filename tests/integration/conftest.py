@@ -40,6 +40,7 @@ milestones = [2]
 [evaluation]
 attacks = ["clean", "pgd20", "gradients"]
 num_examples = 50
+checkpoints = ["last"]
 [runtime]
 device = "cpu"
 threads = 1

@@ -114,6 +114,42 @@ def test_two_runs_that_start_together_train_one_teacher(make_folder, start):
     assert all(events_of(folder, TeacherProgress)[-1].state == "ready" for folder in folders)
 
 
+def test_the_best_weights_are_kept_and_measured_before_the_last(make_folder, start):
+    """The learning rate is blown up, so that the best epoch is probably an earlier one."""
+    folder = make_folder("best")
+    text = folder.config.read_text().replace('checkpoints = ["last"]', 'checkpoints = ["best", "last"]')
+    folder.config.write_text(text.replace("milestones = [2]", "milestones = []\nlearning_rate = 0.5"))
+    finish(start(folder))
+    epochs = events_of(folder, EpochFinished)
+    best = max(epochs, key=lambda event: (event.metrics["validation_pgd_accuracy"], -event.epoch))
+    state = torch.load(folder.checkpoints / "best.pt", weights_only=True)
+    assert state["epoch"] == best.epoch
+    measured = [(event.evaluation, event.attack) for event in events_of(folder, AttackFinished)]
+    both = [] if best.epoch == len(epochs) else [("best", attack) for attack in ("clean", "pgd20", "gradients")]
+    assert measured == both + [("final", attack) for attack in ("clean", "pgd20", "gradients")]
+
+
+IAD_2 = """
+[method]
+name = "iad-2"
+[second_teacher]
+source = "train"
+width = 4
+blocks = [1]
+[second_teacher.optim]
+num_epochs = 1
+milestones = []
+"""
+
+
+def test_iad_2_gets_its_second_teacher(make_folder, start):
+    folder = make_folder("two-teachers", IAD_2)
+    finish(start(folder))
+    ready = [event.recipe_hash for event in events_of(folder, TeacherProgress) if event.state == "ready"]
+    assert len(set(ready)) == 2
+    assert "standard_kl" in events_of(folder, EpochFinished)[-1].metrics
+
+
 def test_a_second_worker_on_the_same_run_is_refused(make_folder, start):
     folder = make_folder("busy")
     first = start(folder)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.data import load_dataset
-from core.methods import IgdmTerm, build_method
+from core.methods import METHODS, IgdmTerm, build_method
 from core.models import build_model
 from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection, ModelSection, OptimSection
 from core.spec.errors import StopRequested, TrainingError
@@ -26,11 +26,12 @@ def make_trainer(name="adaad", alpha=5.0, seed=0, num_epochs=2, **data):
     step = TrainingStep(
         student=student,
         teacher=teacher,
-        method=build_method(MethodSection(name=name), ATTACK),
+        method=build_method(MethodSection(name=name, iad_begin=1, iad2_begin=1), ATTACK),
         igdm=IgdmTerm(IgdmSection(alpha=alpha)) if alpha and name != "standard" else None,
         attack=ATTACK,
         num_epochs=num_epochs,
     )
+    step.second_teacher = build_model(MODEL, DATASET.geometry, 98).eval().requires_grad_(False)
     optim = OptimSection(num_epochs=num_epochs, batch_size=32, milestones=(1,))
     return Trainer(step, images=IMAGES, data=DataSection(**data), optim=optim, seed=seed, device=CPU)
 
@@ -57,7 +58,7 @@ def comparable(means):
     return [{key: value for key, value in epoch.items() if key != "images_per_s"} for epoch in means]
 
 
-@pytest.mark.parametrize("name", ["standard", "pgd-at", "ard", "adaad"])
+@pytest.mark.parametrize("name", METHODS)
 def test_the_same_seed_gives_the_same_bits(name):
     first, second, other = make_trainer(name), make_trainer(name), make_trainer(name, seed=1)
     assert comparable(run(first)) == comparable(run(second))
@@ -66,7 +67,7 @@ def test_the_same_seed_gives_the_same_bits(name):
     assert not torch.equal(other.step.student.linear.weight, first.step.student.linear.weight)
 
 
-@pytest.mark.parametrize("name", ["standard", "pgd-at", "ard", "adaad"])
+@pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("stop_after", [1, 3, 4])
 def test_stopped_between_any_two_steps_and_taken_up_again_gives_the_same_bits(tmp_path, name, stop_after):
     quiet = make_trainer(name, random_crop_padding=1)
@@ -97,6 +98,7 @@ def test_means_are_over_images_not_over_batches():
 
 
 def test_the_learning_rate_drops_after_the_milestones_are_completed():
+    step.second_teacher = build_model(MODEL, DATASET.geometry, 98).eval().requires_grad_(False)
     optim = OptimSection(num_epochs=200)
     rates = {epoch: learning_rate(optim, epoch) for epoch in (1, 100, 101, 150, 151, 200)}
     expected = {1: 0.1, 100: 0.1, 101: 0.01, 150: 0.01, 151: 0.001, 200: 0.001}
