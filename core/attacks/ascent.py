@@ -6,9 +6,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from core.attacks.ball import LinfBall
+from core.attacks.ball import Ball
 
-Start = Literal["uniform", "gaussian"]
+Start = Literal["clean", "uniform", "gaussian"]
 GAUSSIAN_START_STD = 0.001  # pixel units, not scaled by epsilon (TRADES, RSLAD and AdaAD code)
 
 
@@ -16,18 +16,18 @@ def maximise_surrogate(
     surrogate_loss: Callable[[Tensor], Tensor],
     clean_images: Tensor,
     *,
-    ball: LinfBall,
+    ball: Ball,
     start: Start,
     step_size: float,
     num_steps: int,
     generator: torch.Generator,
     on_iterate: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
-    """Adversarial images by projected sign-gradient ascent on a surrogate loss.
+    """Adversarial images by projected gradient ascent on a surrogate loss; in the l-infinity ball by its sign.
 
     surrogate_loss: images (B, C, H, W) -> (B,); its gradient flows to the images through whatever it calls.
     start: "uniform" in the ball (PGD-AT, ARD), or "gaussian" with standard deviation 0.001, which is neither cut nor
-        projected before the first step (TRADES, RSLAD, AdaAD).
+        projected before the first step (TRADES, RSLAD, AdaAD), or "clean", the images themselves (FGSM).
     on_iterate: called with the images after each step, detached, in the ball.
     Returns (B, C, H, W) in the ball and in [0, 1], detached; parameters collect no gradient.
     Network modes are the caller's: see `attack_mode`.
@@ -45,8 +45,10 @@ def maximise_surrogate(
     return ball.project(adv_images.detach(), clean_images)
 
 
-def _start_images(start: Start, clean_images: Tensor, ball: LinfBall, generator: torch.Generator) -> Tensor:
+def _start_images(start: Start, clean_images: Tensor, ball: Ball, generator: torch.Generator) -> Tensor:
     if start == "uniform":
         return ball.uniform_start(clean_images, generator)
+    if start == "clean":
+        return clean_images
     noise = torch.randn(clean_images.shape, generator=generator, device=clean_images.device, dtype=clean_images.dtype)
     return clean_images + GAUSSIAN_START_STD * noise

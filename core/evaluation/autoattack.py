@@ -1,194 +1,104 @@
-"""AutoAttack standard through pyautoattack, driven batch by batch so that it can be watched, stopped and resumed.
+"""AutoAttack through pyautoattack: its versions and norms as plans for our walk.
 
-The attacks, their parameters, order, seeds and reliability checks are pyautoattack's; this file only walks through
-stages and batches as its `run_standard_evaluation` does, and remembers where it is. Batches of a stage are fixed when
-the stage begins, so a resumed evaluation ends with the verdicts of an uninterrupted one.
+The attacks, their parameters, order, seeds and reliability checks are pyautoattack's.
 Source: Croce and Hein 2020, Section 5.
 """
 
 import importlib.metadata
-import logging
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal
 
 import torch
 from pyautoattack import AutoAttack, checks
 from torch import Tensor, nn
 
-from core.data.dataset import ImageSet
-from core.evaluation.outcome import StateFile, from_bits, to_bits
-from core.spec.errors import StopRequested
+from core.attacks import Ball, L1Ball, L2Ball, LinfBall
+from core.evaluation.cascade import AttackPlan, Stage
 
 PACKAGE = f"pyautoattack {importlib.metadata.version('pyautoattack')}"
 STAGES = ("apgd-ce", "apgd-t", "fab-t", "square")
+ALL_STAGES = ("apgd-ce", "apgd-dlr", "apgd-t", "fab", "fab-t", "square")
+
+Norm = Literal["Linf", "L2", "L1"]
+Version = Literal["standard", "plus", "rand", "custom"]
 
 
-class OnStage(Protocol):
-    """Called when a stage begins (batch 0) and after each of its batches; seconds over all attempts."""
+def build_autoattack(
+    network: nn.Module,
+    *,
+    norm: Norm,
+    epsilon: float,
+    seed: int,
+    device: torch.device,
+    version: Version = "standard",
+    stages: tuple[str, ...] | None = None,
+) -> AutoAttack:
+    """pyautoattack's own object, which knows the parameters of each part.
 
-    def __call__(  # noqa: D102
-        self, *, stage: str, stage_number: int, batch: int, batches: int, robust: int, seconds: float
-    ) -> None: ...
-
-
-@dataclass(kw_only=True, slots=True)
-class Walk:
-    """Where an evaluation is: index of the stage, next batch in it, members of the stage, verdicts so far.
-
-    members: positions of the images the current stage attacks. robust: (N,) bool. after: share still robust after each
-    stage, by name. flags: reliability warnings. seconds: spent so far.
+    network: what is attacked, logits out. stages: of ALL_STAGES, only with version "custom".
+    Raises: ValueError for an unknown stage, or stages with another version.
     """
-
-    stage: int
-    batch: int
-    members: list[int]
-    robust: Tensor
-    after: dict[str, float] = field(default_factory=dict)
-    flags: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def dump(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "stage": self.stage, "batch": self.batch, "members": self.members, "robust": to_bits(self.robust),
-            "after": self.after, "flags": self.flags, "seconds": self.seconds,
-        }  # fmt: skip
-
-    @classmethod
-    def load(cls, content: dict[str, Any], device: torch.device) -> "Walk":
-        """From JSON."""
-        return cls(**{**content, "robust": from_bits(content["robust"]).to(device)})
+    unknown = set(stages or ()) - set(ALL_STAGES)
+    if unknown or (version == "custom") != (stages is not None):
+        raise ValueError(f"version {version} with stages {stages}: custom takes some of {ALL_STAGES}, others none")
+    attack = AutoAttack(
+        network, norm=norm, eps=epsilon, seed=seed, version=version, attacks=stages and list(stages),
+        device=str(device),
+    )  # fmt: skip
+    for part in (attack.apgd, attack.apgd_targeted, attack.fab, attack.square):
+        part.seed = seed
+    return attack
 
 
-class AutoAttackStandard:
-    """AutoAttack standard, l-infinity, on the images of a test set.
+def autoattack_plan(attack: AutoAttack) -> AttackPlan:
+    """The stages that this object would run, with the checks it would make."""
+    names = tuple(attack.attacks_to_run)
+    stages = tuple(Stage(name=name, perturb=_perturbation(attack, name)) for name in names)
 
-    model: in eval mode, logits out. epsilon in pixel units. Inputs are moved in batches of `batch_size`.
-    """
+    def inspect(model: nn.Module, images: Tensor, labels: Tensor) -> None:
+        logger = attack.logger
+        if attack.version != "rand":
+            checks.check_randomized(model, images, labels, bs=len(images), logger=logger)
+        classes = checks.check_range_output(model, images, logger=logger)
+        checks.funcs.update(dict.fromkeys(checks.funcs, 0))  # the package counts over all networks it ever saw
+        checks.check_dynamic(model, images, False, logger=logger)
+        targets = attack.apgd_targeted.n_target_classes, attack.fab.n_target_classes
+        checks.check_n_classes(classes, list(names), *targets, logger=logger)
 
-    def __init__(
-        self, model: nn.Module, images: ImageSet, *, epsilon: float, seed: int, batch_size: int, state: StateFile
-    ) -> None:
-        self.model = model
-        self.images = images
-        self.batch_size = batch_size
-        self.state = state
-        self.device = images.labels.device
-        self.pixels = images.images()
-        self.attack = AutoAttack(
-            model, norm="Linf", eps=epsilon, seed=seed, version="standard", device=str(self.device)
-        )
-        for part in (self.attack.apgd, self.attack.apgd_targeted, self.attack.fab, self.attack.square):
-            part.seed = seed
+    return AttackPlan(
+        stages=stages,
+        ball=ball_of(attack.norm, attack.epsilon),
+        parameters={"epsilon": attack.epsilon, "norm": attack.norm, "version": attack.version, "stages": list(names)},
+        package=PACKAGE,
+        inspect=inspect,
+        conclude=lambda after: checks.check_square_sr(after, logger=attack.logger),
+    )
 
-    def run(self, on_stage: OnStage, should_stop: Callable[[], bool]) -> Walk:
-        """Attack until every stage is done; verdicts, flags and seconds are in the result.
 
-        Raises: StopRequested between two batches, after the state is on disk.
-        """
-        with FlagCollector() as collector, torch.random.fork_rng(devices=self._cuda_devices()), torch.no_grad():
-            walk = self._begin()
-            walk.flags = collector.flags = list(dict.fromkeys(walk.flags + collector.flags))
-            resumed, began = walk.seconds, time.perf_counter()
-            while walk.stage < len(STAGES):
-                batches = self._batches(walk)
-                self._say(on_stage, walk, len(batches))
-                while walk.batch < len(batches):
-                    if should_stop():
-                        raise StopRequested
-                    self._attack_batch(walk, batches[walk.batch])
-                    walk.batch += 1
-                    walk.seconds = resumed + time.perf_counter() - began
-                    self.state.write(walk.dump())
-                    self._say(on_stage, walk, len(batches))
-                self._next_stage(walk)
-            checks.check_square_sr(walk.after, logger=self.attack.logger)
-        return walk
+def ball_of(norm: str, epsilon: float) -> Ball:
+    """The ball of a norm by its name in pyautoattack."""
+    balls: dict[str, Any] = {"Linf": LinfBall, "L2": L2Ball, "L1": L1Ball}
+    ball: Ball = balls[norm](epsilon=epsilon)
+    return ball
 
-    def _begin(self) -> Walk:
-        """Where a stopped evaluation was, or a new one: reliability checks, then clean predictions."""
-        stored = self.state.read()
-        if stored:
-            return Walk.load(stored, self.device)
-        pixels, labels = self.pixels[: self.batch_size], self.images.labels[: self.batch_size]
-        logger = self.attack.logger
-        checks.check_randomized(self.model, pixels, labels, bs=self.batch_size, logger=logger)
-        classes = checks.check_range_output(self.model, pixels, logger=logger)
-        checks.check_dynamic(self.model, pixels, False, logger=logger)
-        targets = self.attack.apgd_targeted.n_target_classes, self.attack.fab.n_target_classes
-        checks.check_n_classes(classes, list(STAGES), *targets, logger=logger)
-        robust = (
-            torch.cat([self.model(batch) for batch in torch.split(self.pixels, self.batch_size)]).argmax(dim=1)
-            == self.images.labels
-        )
-        clean = float(robust.float().mean())
-        return Walk(
-            stage=0, batch=0, members=robust.nonzero().flatten().tolist(), robust=robust, after={"clean": clean}
-        )
 
-    def _say(self, on_stage: OnStage, walk: Walk, batches: int) -> None:
-        on_stage(
-            stage=STAGES[walk.stage],
-            stage_number=walk.stage + 1,
-            batch=walk.batch,
-            batches=batches,
-            robust=int(walk.robust.sum()),
-            seconds=walk.seconds,
-        )
+def _perturbation(attack: AutoAttack, name: str) -> Any:
+    """One part as a function; what pyautoattack switches before it runs the part is switched here too."""
 
-    def _batches(self, walk: Walk) -> tuple[Tensor, ...]:
-        members = torch.tensor(walk.members, dtype=torch.long, device=self.device)
-        return torch.split(members, self.batch_size) if len(members) else ()
-
-    def _attack_batch(self, walk: Walk, index: Tensor) -> None:
-        images, labels = self.pixels[index].clone(), self.images.labels[index].clone()
-        adv_images = self._perturb(STAGES[walk.stage], images, labels)
-        fooled = self.model(adv_images).argmax(dim=1) != labels
-        walk.robust[index[fooled]] = False
-
-    def _perturb(self, stage: str, images: Tensor, labels: Tensor) -> Tensor:
-        if stage == "apgd-ce":
-            self.attack.apgd.loss = "ce"
-            adv_images = self.attack.apgd.perturb(images, labels)
-        elif stage == "apgd-t":
-            adv_images = self.attack.apgd_targeted.perturb(images, labels)
-        elif stage == "fab-t":
-            self.attack.fab.targeted = True
-            adv_images = self.attack.fab.perturb(images, labels)
+    def perturb(images: Tensor, labels: Tensor, _batch: int) -> Tensor:
+        if name in ("apgd-ce", "apgd-dlr"):
+            attack.apgd.loss = name.removeprefix("apgd-")
+            found = attack.apgd.perturb(images, labels)
+        elif name == "apgd-t":
+            found = attack.apgd_targeted.perturb(images, labels)
+        elif name in ("fab", "fab-t"):
+            attack.fab.targeted = name == "fab-t"
+            restarts = attack.fab.n_restarts
+            attack.fab.n_restarts = 1 if name == "fab-t" else restarts
+            found = attack.fab.perturb(images, labels)
+            attack.fab.n_restarts = restarts
         else:
-            adv_images = self.attack.square.perturb(images, labels)
-        result: Tensor = adv_images
+            found = attack.square.perturb(images, labels)
+        result: Tensor = found
         return result
 
-    def _next_stage(self, walk: Walk) -> None:
-        walk.after[STAGES[walk.stage]] = float(walk.robust.float().mean())
-        walk.stage, walk.batch = walk.stage + 1, 0
-        walk.members = walk.robust.nonzero().flatten().tolist()
-        self.state.write(walk.dump())
-
-    def _cuda_devices(self) -> list[int]:
-        return [self.device.index or 0] if self.device.type == "cuda" else []
-
-
-class FlagCollector(logging.Handler):
-    """Keeps the reliability warnings that pyautoattack logs, each once."""
-
-    def __init__(self) -> None:
-        super().__init__(level=logging.WARNING)
-        self.flags: list[str] = []
-        self.logger = logging.getLogger("auto-attack")
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Called by logging."""
-        message = record.getMessage().replace(" See flags_doc.md for details.", "")
-        if message not in self.flags:
-            self.flags.append(message)
-
-    def __enter__(self) -> "FlagCollector":
-        self.logger.addHandler(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.logger.removeHandler(self)
+    return perturb

@@ -173,6 +173,15 @@ class TeacherSection(Section):
     """The teacher's own outer minimisation."""
 
 
+class SecondTeacherSection(TeacherSection):
+    """A second teacher, standard-trained unless its method says otherwise; as the first one in everything else."""
+
+    source: TeacherSource = "none"
+    """Where the second teacher comes from; none unless the method asks two."""
+    method: MethodName = "standard"
+    """Source "train": the method that makes the teacher; any that needs none itself. standard (IAD-II)."""
+
+
 class MethodSection(Section):
     """The adversarial distillation method: its inner problem and its loss."""
 
@@ -305,7 +314,7 @@ class RunConfig(Section):
     """Which images."""
     teacher: TeacherSection = TeacherSection()
     """The robust teacher."""
-    second_teacher: TeacherSection = TeacherSection(source="none", method="standard")
+    second_teacher: SecondTeacherSection = SecondTeacherSection()
     """IAD-II's second, standard-trained teacher."""
     student: ModelSection = ModelSection()
     """The network that is trained."""

@@ -3,6 +3,7 @@
 import pytest
 
 from core.spec.config import RunConfig
+from core.spec.identity import teacher_hash
 from core.spec.loading import build_config, config_problems, config_warnings
 from core.spec.published import published_teachers
 
@@ -81,3 +82,18 @@ def test_the_published_table_is_the_one_of_the_papers():
     assert len({row.drive_id for row in rows.values()}) == 7
     assert rows["ltd", "cifar-100"].parameters == 46_160_474 + 90 * 641
     assert all(row.source for row in published_teachers())
+
+
+def test_a_second_teacher_is_standard_trained_and_never_taken_for_a_robust_one_with_the_same_recipe():
+    recipe = {"source": "train", "width": 8, "optim": {"num_epochs": 3, "milestones": []}}
+    config = build_config({"method": {"name": "iad-2"}, "teacher": recipe, "second_teacher": recipe})
+    assert config.second_teacher.method == "standard"
+    swapped = config.model_copy(update={"teacher": config.second_teacher})
+    assert teacher_hash(swapped) != teacher_hash(config)
+    robust = build_config({"teacher": recipe | {"method": "standard"}})
+    assert teacher_hash(swapped) == teacher_hash(robust), "the same recipe from either section is one teacher"
+
+
+def test_a_second_teacher_that_nobody_asks_is_warned_about():
+    config = build_config({"method": {"name": "ard"}, "second_teacher": {"source": "train"}})
+    assert "second_teacher is made for nothing: ard asks one teacher at most" in config_warnings(config)

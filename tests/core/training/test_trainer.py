@@ -98,7 +98,6 @@ def test_means_are_over_images_not_over_batches():
 
 
 def test_the_learning_rate_drops_after_the_milestones_are_completed():
-    step.second_teacher = build_model(MODEL, DATASET.geometry, 98).eval().requires_grad_(False)
     optim = OptimSection(num_epochs=200)
     rates = {epoch: learning_rate(optim, epoch) for epoch in (1, 100, 101, 150, 151, 200)}
     expected = {1: 0.1, 100: 0.1, 101: 0.01, 150: 0.01, 151: 0.001, 200: 0.001}
