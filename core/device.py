@@ -1,5 +1,8 @@
 """Choosing the device and making the arithmetic on it repeatable."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from core.spec.errors import TrainingError
@@ -25,3 +28,14 @@ def prepare_device(wanted: str, threads: int) -> torch.device:
         message = f"runtime.device = {wanted!r}: there are {torch.cuda.device_count()} CUDA devices, counted from 0"
         raise TrainingError(message)
     return torch.device("cuda", device.index or 0)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """float32 as written, without TF32 on CUDA, for a while: verdicts must not depend on a shortened mantissa."""
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before

@@ -15,7 +15,7 @@ from types import FrameType
 
 from core.spec.errors import IgdmError, StopRequested
 from core.spec.event_file import EventWriter
-from core.spec.events import Event, RunFailed, RunFinished, RunStopped, StepLogged
+from core.spec.events import AttackProgress, Event, RunFailed, RunFinished, RunStopped, StepLogged
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
 
@@ -157,7 +157,10 @@ def _run_stages(
 
 
 def _readable(event: Event) -> str:
-    """One line for the log: the event's name and its fields."""
+    """One line for the log, what matters first: the event's name and its fields."""
+    if isinstance(event, AttackProgress):
+        where = f"{event.attack} {event.stage} {event.batch}/{event.batches}"
+        return f"{where}: {event.robust} of {event.examples} stand, {event.seconds:.0f} s ({event.evaluation})"
     parts = []
     for name in event.__dataclass_fields__:
         value = getattr(event, name)

@@ -106,7 +106,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
             shown="ctrl+l",
             action="launch",
             label="launch",
-            help="Start the run: one worker per seed, on its own, whatever happens to this screen",
+            help="Start one worker per seed; runs go on without a screen",
             priority=True,
         ),
         Key(keys="f2", shown="f2", action="all_settings", label="all settings", help="Every setting, or the usual"),

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 TINY = 1e-12  # keeps a gradient or perturbation of length zero where it is
+SMALLEST_GRADIENT = 1e-30
 SPARSE_SHARE = 0.01  # of the coordinates that one step in the l1 norm moves
 
 
@@ -64,7 +65,9 @@ class L2Ball:
 
     def ascend(self, images: Tensor, gradient: Tensor, step_size: float) -> Tensor:
         """A step of this length along the gradient of each image."""
-        return images + step_size * gradient / _per_image(self.size(gradient))
+        # The squares of a confident network's gradients would underflow, so the largest entry is brought to 1 first.
+        scaled = gradient / gradient.abs().flatten(1).amax(dim=1).clamp(min=SMALLEST_GRADIENT).view(-1, 1, 1, 1)
+        return images + step_size * scaled / _per_image(self.size(scaled))
 
     def project(self, images: Tensor, clean_images: Tensor) -> Tensor:
         """Back into the ball along the radius, then into [0, 1], which brings no pixel further from the clean one."""
@@ -74,7 +77,7 @@ class L2Ball:
 
     def size(self, perturbation: Tensor) -> Tensor:
         """Euclidean length per image: (B,)."""
-        return perturbation.flatten(1).norm(dim=1)
+        return perturbation.square().flatten(1).sum(dim=1).sqrt()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

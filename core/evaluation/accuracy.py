@@ -21,6 +21,11 @@ class OnBatch(Protocol):
     def __call__(self, batch: int, batches: int, robust: int) -> None: ...  # noqa: D102
 
 
+def is_correct(logits: Tensor, labels: Tensor) -> Tensor:
+    """Which rows of logits (B, K) name the label: (B,) bool. A row with NaN names nothing."""
+    return (logits.argmax(dim=1) == labels) & ~logits.isnan().any(dim=1)
+
+
 def no_report(batch: int, batches: int, robust: int) -> None:
     """For callers that want no progress."""
 
@@ -95,6 +100,6 @@ def _mask(
             labels = images.labels[index]
             adv_images = attack(images.images(index), labels, number)
             with torch.no_grad():
-                robust[index] = model(adv_images).argmax(dim=1) == labels
+                robust[index] = is_correct(model(adv_images), labels)
             on_batch(number + 1, len(indices), int(robust.sum()))
     return robust

@@ -17,6 +17,7 @@ class Outcome:
     """One finished measurement.
 
     robust: one character per test image, "1" where the network was right throughout; empty for diagnostics.
+    values: diagnostics by name, one number per test image.
     Other fields as in core.spec.events.AttackFinished.
     """
 
@@ -28,6 +29,7 @@ class Outcome:
     parameters: dict[str, Any] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
     package: str = ""
+    values: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def correct(self) -> int | None:

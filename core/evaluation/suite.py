@@ -5,24 +5,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from core.attacks import attack_mode
 from core.data.dataset import ImageSet
-from core.diagnostics import gradient_alignment, input_gradients
-from core.evaluation.accuracy import STEPS_PER_EPSILON, OnBatch, clean_mask, pgd_mask
-from core.evaluation.autoattack import PACKAGE, STAGES, AutoAttackStandard
+from core.device import full_precision
+from core.diagnostics.pointwise import Perturb
+from core.evaluation.accuracy import clean_mask
+from core.evaluation.attack_plans import ATTACK_PLANS
+from core.evaluation.cascade import Cascade
+from core.evaluation.comparisons import COMPARISONS, Compared
+from core.evaluation.doubts import network_flags, order_flags
+from core.evaluation.fast_copy import fast_copy
+from core.evaluation.input_checks import check_examples
 from core.evaluation.outcome import Outcome, StateFile, fingerprint, read_outcome, to_bits, write_outcome
+from core.evaluation.target import Target
+from core.spec.attack_names import ATTACKS
 from core.spec.events import AttackFinished, AttackProgress, EvaluationFinished, EvaluationStarted, Event
 
-PGD_STEPS = 20
+COMPARED_IMAGES = 16  # on which the folded copy of a network must agree with it
 
 
 class Evaluation:
     """One evaluation of one network on one set of test images.
 
-    name: identifier within the run. folder: where outcomes and states are kept. teacher: for gradient alignment.
-    emit: takes every event. should_stop: asked between two batches.
+    name: identifier within the run. folder: where outcomes and states are kept. teacher: for comparisons with it.
+    transfer_source: network on which transfer examples are made. inner_attack: the perturbation of training with 20
+    steps, at which outputs are compared; None: PGD-20. emit: takes every event. should_stop: asked between two batches.
     """
 
     def __init__(
@@ -39,6 +49,8 @@ class Evaluation:
         teacher: nn.Module | None,
         emit: Callable[[Event], None],
         should_stop: Callable[[], bool],
+        transfer_source: nn.Module | None = None,
+        inner_attack: Perturb | None = None,
     ) -> None:
         self.model = model
         self.images = images
@@ -51,19 +63,20 @@ class Evaluation:
         self.teacher = teacher
         self.emit = emit
         self.should_stop = should_stop
-        self.measurements: dict[str, Callable[[], Outcome]] = {
-            "clean": self._clean,
-            "pgd20": self._pgd20,
-            "autoattack": self._autoattack,
-            "gradients": self._gradients,
-        }
+        self.transfer_source = transfer_source
+        self.inner_attack = inner_attack
+        self._target: Target | None = None
+        self._network_flags: list[str] | None = None
 
     def run(self, attacks: tuple[str, ...]) -> dict[str, float]:
         """Measure, skipping what was finished before on the same weights, images and settings; all metrics by name.
 
-        Gradient alignment is left out where there is no teacher. Raises: StopRequested between two batches.
+        Comparisons are left out where there is no teacher, transfer where there is no source. Raises: StopRequested
+        between two batches; EvaluationError, before anything is reported, when images, labels and network do not fit.
         """
-        wanted = [attack for attack in attacks if attack != "gradients" or self.teacher is not None]
+        wanted = [attack for attack in attacks if self._is_possible(attack)]
+        with attack_mode(self.model):
+            check_examples(self.model, self.images, batch_size=self.batch_size)
         self.emit(
             EvaluationStarted(
                 evaluation=self.name,
@@ -74,110 +87,139 @@ class Evaluation:
             )
         )
         metrics: dict[str, float] = {}
+        withstood: dict[str, int] = {}
         seconds = 0.0
         for attack in wanted:
-            file = self._state_file(attack)
-            outcome = read_outcome(file)
-            if outcome is None:
-                with attack_mode(self.model):
-                    outcome = self.measurements[attack]()
-                write_outcome(file, outcome)
-            self.emit(self._finished(attack, outcome))
+            outcome = self._outcome(attack)
+            order: list[str] = []
+            if outcome.correct is not None:
+                order = order_flags(attack, outcome.correct, outcome.examples, withstood)
+                withstood[attack] = outcome.correct
+            self.emit(self._finished(attack, outcome, order))
             metrics |= outcome.metrics
             seconds += outcome.seconds
         self.emit(EvaluationFinished(evaluation=self.name, metrics=metrics, seconds=seconds))
         return metrics
 
+    def _is_possible(self, attack: str) -> bool:
+        entry = ATTACKS[attack]
+        return not (entry.needs_teacher and self.teacher is None) and not (
+            entry.needs_source and self.transfer_source is None
+        )
+
+    def _outcome(self, attack: str) -> Outcome:
+        """What was kept, or else measured now and kept."""
+        file = self._state_file(attack)
+        outcome = read_outcome(file)
+        if outcome is None:
+            with attack_mode(self.model), full_precision():
+                outcome = self._measure(attack)
+            write_outcome(file, outcome)
+        return outcome
+
+    def _measure(self, attack: str) -> Outcome:
+        if attack == "clean":
+            return self._clean()
+        if attack in COMPARISONS:
+            return self._comparison(attack)
+        return self._attack(attack)
+
     def _clean(self) -> Outcome:
         began = time.perf_counter()
+
+        def on_batch(batch: int, batches: int, robust: int) -> None:
+            self._progress(
+                "clean", stage="clean", stage_number=1, num_stages=1, batch=batch, batches=batches, robust=robust,
+                seconds=time.perf_counter() - began,
+            )  # fmt: skip
+
         mask = clean_mask(
-            self.model,
-            self.images,
-            batch_size=self.batch_size,
-            on_batch=self._report("clean", began),
-            should_stop=self.should_stop,
+            self.model, self.images, batch_size=self.batch_size, on_batch=on_batch, should_stop=self.should_stop
         )
-        return self._accuracy("clean_accuracy", mask, began, {})
+        return self._accuracy("clean", mask, time.perf_counter() - began)
 
-    def _pgd20(self) -> Outcome:
-        began = time.perf_counter()
-        mask = pgd_mask(
-            self.model,
-            self.images,
-            epsilon=self.epsilon,
-            num_steps=PGD_STEPS,
-            seed=self.seed,
-            batch_size=self.batch_size,
-            on_batch=self._report("pgd20", began),
-            should_stop=self.should_stop,
+    def _attack(self, attack: str) -> Outcome:
+        plan = ATTACK_PLANS[attack](self._aim())
+        state = self._state_file(attack, ".state")
+        walk = Cascade(self.model, self.images, plan, batch_size=self.batch_size, state=state).run(
+            lambda **progress: self._progress(attack, **progress), self.should_stop
         )
-        step_size = self.epsilon / STEPS_PER_EPSILON
-        parameters = {"epsilon": self.epsilon, "step_size": step_size, "num_steps": PGD_STEPS, "restarts": 1}
-        return self._accuracy("pgd20_accuracy", mask, began, parameters)
-
-    def _autoattack(self) -> Outcome:
-        state = self._state_file("autoattack", ".state")
-
-        def on_stage(**progress: Any) -> None:
-            self._progress("autoattack", num_stages=len(STAGES), **progress)
-
-        walk = AutoAttackStandard(
-            self.model, self.images, epsilon=self.epsilon, seed=self.seed, batch_size=self.batch_size, state=state
-        ).run(on_stage, self.should_stop)
         state.remove()
-        return Outcome(
-            metrics={"autoattack_accuracy": float(walk.robust.double().mean())},
-            examples=len(self.images),
-            seconds=walk.seconds,
-            seed=self.seed,
-            robust=to_bits(walk.robust),
-            parameters={"epsilon": self.epsilon, "norm": "Linf", "version": "standard", "after": walk.after},
-            flags=walk.flags,
-            package=PACKAGE,
+        parameters = plan.parameters | {"largest": walk.largest}
+        if len(plan.stages) > 1:
+            parameters["after"] = walk.after
+        flags = walk.flags + [flag for flag in self._doubts() if flag not in walk.flags]
+        return self._accuracy(
+            attack, walk.robust, walk.seconds, parameters=parameters, flags=flags, package=plan.package
         )
 
-    def _gradients(self) -> Outcome:
-        assert self.teacher is not None
+    def _comparison(self, attack: str) -> Outcome:
         began = time.perf_counter()
-        student_gradients = input_gradients(self.model, self.images)
-        alignment = gradient_alignment(student_gradients, input_gradients(self.teacher, self.images))
+        measured = COMPARISONS[attack](
+            Compared(
+                model=self.model,
+                teacher=self.teacher,
+                images=self.images,
+                epsilon=self.epsilon,
+                seed=self.seed,
+                batch_size=self.batch_size,
+                inner_attack=self.inner_attack,
+            )
+        )
         return Outcome(
-            metrics=alignment.metrics,
+            metrics=measured.metrics,
             examples=len(self.images),
             seconds=time.perf_counter() - began,
             seed=self.seed,
+            parameters=measured.parameters,
+            values={
+                name: [float(f"{value:.6g}") for value in column.tolist()] for name, column in measured.values.items()
+            },
         )
 
-    def _accuracy(self, metric: str, mask: Tensor, began: float, parameters: dict[str, float]) -> Outcome:
+    def _aim(self) -> Target:
+        """The network under attack: a cheaper copy, made once."""
+        if self._target is None:
+            few = self.images.images(slice(0, COMPARED_IMAGES))
+            self._target = Target(
+                network=fast_copy(self.model, few),
+                epsilon=self.epsilon,
+                seed=self.seed,
+                device=self.images.labels.device,
+                transfer_source=self.transfer_source,
+            )
+        return self._target
+
+    def _doubts(self) -> list[str]:
+        if self._network_flags is None:
+            self._network_flags = network_flags(self.model, self.images, epsilon=self.epsilon, seed=self.seed)
+        return self._network_flags
+
+    def _accuracy(
+        self,
+        attack: str,
+        mask: Tensor,
+        seconds: float,
+        *,
+        parameters: dict[str, Any] | None = None,
+        flags: list[str] | None = None,
+        package: str = "",
+    ) -> Outcome:
         return Outcome(
-            metrics={metric: float(mask.double().mean())},
+            metrics={ATTACKS[attack].metric: float(mask.double().mean())},
             examples=len(mask),
-            seconds=time.perf_counter() - began,
+            seconds=seconds,
             seed=self.seed,
             robust=to_bits(mask),
-            parameters=parameters,
+            parameters=parameters or {},
+            flags=flags or [],
+            package=package,
         )
-
-    def _report(self, attack: str, began: float) -> OnBatch:
-        def on_batch(batch: int, batches: int, robust: int) -> None:
-            seconds = time.perf_counter() - began
-            self._progress(
-                attack,
-                num_stages=1,
-                stage=attack,
-                stage_number=1,
-                batch=batch,
-                batches=batches,
-                robust=robust,
-                seconds=seconds,
-            )
-
-        return on_batch
 
     def _progress(self, attack: str, **progress: Any) -> None:
         self.emit(AttackProgress(evaluation=self.name, attack=attack, examples=len(self.images), **progress))
 
-    def _finished(self, attack: str, outcome: Outcome) -> AttackFinished:
+    def _finished(self, attack: str, outcome: Outcome, order: list[str]) -> AttackFinished:
         return AttackFinished(
             evaluation=self.name,
             attack=attack,
@@ -187,13 +229,15 @@ class Evaluation:
             seconds=outcome.seconds,
             seed=outcome.seed,
             parameters=outcome.parameters,
-            flags=outcome.flags,
+            flags=outcome.flags + order,
             package=outcome.package,
         )
 
     def _state_file(self, attack: str, suffix: str = "") -> StateFile:
-        networks = (self.teacher,) if attack == "gradients" and self.teacher is not None else ()
+        entry = ATTACKS[attack]
         key = fingerprint(self.model, self.images.levels, attack, self.epsilon, self.seed, self.batch_size)
-        for network in networks:
-            key = f"{key}-{fingerprint(network, self.images.levels)}"
+        if entry.needs_teacher and self.teacher is not None:
+            key = f"{key}-{fingerprint(self.teacher, self.images.levels)}"
+        if entry.needs_source and self.transfer_source is not None:
+            key = f"{key}-{fingerprint(self.transfer_source, torch.zeros(0))}"
         return StateFile(self.folder / f"{attack}{suffix}.json", key)

@@ -5,7 +5,7 @@ The code behind each name lives in `core.<package>`; `tests/core/test_catalogue.
 
 from dataclasses import dataclass
 
-from core.spec import model_names
+from core.spec import attack_names, model_names
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -307,23 +307,7 @@ TERMS = {
     )
 }
 
-ATTACKS = {
-    entry.name: entry
-    for entry in (
-        NamedEntry(name="clean", title="Clean", summary="accuracy on unperturbed test images"),
-        NamedEntry(
-            name="pgd20",
-            title="PGD-20",
-            summary="20 ascent steps of epsilon/4 on cross-entropy, random start",
-        ),
-        NamedEntry(
-            name="autoattack",
-            title="AutoAttack",
-            summary="APGD-CE, APGD-T, FAB-T and Square, standard version",
-        ),
-        NamedEntry(name="gradients", title="GD and GC", summary="input-gradient distance and cosine to the teacher"),
-    )
-}
+ATTACKS = attack_names.ATTACKS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -343,26 +327,10 @@ class MetricEntry:
 METRICS = {
     entry.name: entry
     for entry in (
-        MetricEntry(
-            name="clean_accuracy",
-            title="Clean",
-            unit="fraction",
-            better="higher",
-            summary="test accuracy on clean images",
-        ),
-        MetricEntry(
-            name="pgd20_accuracy",
-            title="PGD-20",
-            unit="fraction",
-            better="higher",
-            summary="test accuracy under PGD-20",
-        ),
-        MetricEntry(
-            name="autoattack_accuracy",
-            title="AA",
-            unit="fraction",
-            better="higher",
-            summary="test accuracy under AutoAttack standard",
+        *(
+            MetricEntry(name=entry.metric, title=entry.title, unit="fraction", better="higher", summary=entry.summary)
+            for entry in ATTACKS.values()
+            if entry.is_accuracy
         ),
         MetricEntry(
             name="gradient_distance",
@@ -384,6 +352,28 @@ METRICS = {
             unit="number",
             better="higher",
             summary="mean cosine of input gradients",
+        ),
+        *(
+            MetricEntry(
+                name=f"pointwise_{where}{ending}",
+                title=f"D {short}{kind}",
+                unit="number",
+                better="lower",
+                summary=f"mean L2 distance of student and teacher {outputs}, {text}",
+            )
+            for ending, kind, outputs in (("", "", "probabilities"), ("_logits", " z", "logits"))
+            for where, short, text in (
+                ("clean", "0", "clean images"),
+                ("uniform", "U", "uniform noise"),
+                ("adversarial", "adv", "PGD-20 images"),
+            )
+        ),
+        MetricEntry(
+            name="linearity_remainder",
+            title="remainder",
+            unit="number",
+            better="lower",
+            summary="share of the logits that a first-order expansion misses, noise of radius epsilon",
         ),
         MetricEntry(
             name="validation_clean_accuracy",

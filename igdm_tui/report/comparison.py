@@ -162,6 +162,12 @@ def _best(lines: Sequence[Line], metric: str) -> frozenset[int]:
 
 
 def _differences(settings: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
+    """Dotted keys whose values differ. A run made before a setting was known went by its default."""
+    if any(entry.keys() != settings[0].keys() for entry in settings):
+        from core.spec.config import RunConfig
+
+        defaults = flatten(RunConfig().model_dump(mode="json"))
+        settings = [{**defaults, **entry} for entry in settings]
     keys = dict.fromkeys(key for entry in settings for key in entry)
     values = {key: tuple(entry.get(key) for entry in settings) for key in keys}
     return {key: found for key, found in values.items() if any(value != found[0] for value in found)}

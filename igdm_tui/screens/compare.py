@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
+from textual.containers import Container
 
 from core.spec.catalogue import METRICS
 from igdm_tui.keys import bindings
@@ -43,11 +43,10 @@ class CompareScreen(PlaceScreen):
         self._fetching = False
 
     def compose_body(self) -> ComposeResult:
-        """Results above differences, and the chart below or beside them."""
-        with Container(id="both"):
-            with Vertical(id="tables"):
-                yield Table[Contestant]([], key=lambda contestant: contestant.row.id, id="results")
-                yield Lines(id="differences")
+        """Results above; below them what was different and the chart, side by side where there is room."""
+        yield Table[Contestant]([], key=lambda contestant: contestant.row.id, id="results")
+        with Container(id="below"):
+            yield Lines(id="differences")
             yield LineChart("", x_title="epoch", id="chart")
 
     def on_mount(self) -> None:

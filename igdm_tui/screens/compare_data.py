@@ -18,8 +18,12 @@ from igdm_tui.widgets.text import fit, plain
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow, Series, Store
 
-FIRST_METRICS = ("loss", "ad_loss", "igdm_loss", "gradient_cosine", "gradient_distance", "validation_pgd_accuracy")
-VALUE_WIDTHS = (8, 24)
+# Losses come last: those of different methods are different quantities.
+FIRST_METRICS = (
+    "validation_pgd_accuracy", "validation_clean_accuracy", "gradient_cosine", "gradient_distance",
+    "loss", "ad_loss", "igdm_loss",
+)  # fmt: skip
+VALUE_WIDTHS = (6, 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +104,16 @@ def difference_lines(contestants: Sequence[Contestant]) -> list[TonedLine]:
 
 
 def differing_settings(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[object]]:
-    """Dotted keys whose values are not the same in all runs, each with a value per run, None where unset."""
+    """Dotted keys whose values are not the same in all runs, each with a value per run, None where unset.
+
+    A run made before a setting was known went by its default.
+    """
+    from core.spec.config import RunConfig
     from core.spec.identity import flatten
     from core.spec.toml_text import plain_value
 
-    flat = [flatten(dict(entry)) for entry in settings]
+    defaults = flatten(RunConfig().model_dump(mode="json"))
+    flat = [defaults | flatten(dict(entry)) for entry in settings]
     keys = dict.fromkeys(key for entry in flat for key in entry)
     values = {key: [entry.get(key) for entry in flat] for key in keys}
     return {

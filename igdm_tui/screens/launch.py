@@ -7,7 +7,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widget import Widget
@@ -19,15 +19,8 @@ from core.spec.loading import build_config, config_warnings, read_config_text
 from igdm_tui.keys import bindings
 from igdm_tui.launch import command_line, create_run, start_worker
 from igdm_tui.screens.base import PlaceScreen, lines_content
-from igdm_tui.screens.launch_form import (
-    HEADINGS,
-    FieldSpec,
-    FormReading,
-    field_specs,
-    presets,
-    read_form,
-    texts_of,
-)
+from igdm_tui.screens.launch_fields import HEADINGS, FieldSpec, field_specs, texts_of
+from igdm_tui.screens.launch_form import FormReading, presets, problem_text, read_form
 from igdm_tui.widgets.fields import Form, FormHeading, FormRow
 from igdm_tui.widgets.text import plain
 
@@ -195,28 +188,20 @@ class LaunchScreen(PlaceScreen):
         return "" if text.strip() == base else f"was {base or 'empty'}"
 
     def _show_verdict(self, reading: FormReading) -> None:
-        verdict, command = self.query_one("#verdict", Static), self.query_one("#command", Static)
+        verdict, command = (self.query_one(name, Static) for name in ("#verdict", "#command"))
         if reading.problems:
-            verdict.update(lines_content([(f"✗ {self._problem_text(reading)}", "$text-error")]))
+            row = self._focused_row()
+            verdict.update(lines_content([(f"✗ {problem_text(reading, row.key if row else '')}", "$text-error")]))
             self.command = ""
             command.update("Nothing is launched while a field is wrong.")
             return
         config = build_config(reading.with_seed(reading.seeds[0]))
-        warnings = config_warnings(config)
-        ready = "✓ ready: 1 run" if len(reading.seeds) == 1 else f"✓ ready: {len(reading.seeds)} runs"
+        warnings, count = config_warnings(config), len(reading.seeds)
+        ready = f"✓ ready: {count} run{'s' if count > 1 else ''}, named {plain(config.title, 60)}"
         lines = [(ready, "$text-success"), *((f"! {plain(warning)}", "$text-warning") for warning in warnings[:1])]
         verdict.update(lines_content(lines))
         self.command = command_line(config, seeds=reading.seeds, home=self.igdm.home)
         command.update(plain(self.command))
-
-    def _problem_text(self, reading: FormReading) -> str:
-        """The problem of the field with the keys, or the first one; how many there are."""
-        row = self._focused_row()
-        here = next((p for p in reading.problems if row is not None and p.key == row.key), None)
-        problem = here or reading.problems[0]
-        advice = f" ({problem.advice})" if problem.advice else ""
-        text = f"{problem.message}{advice}" if here else f"{problem.key}: {problem.message}{advice}"
-        return plain(text if len(reading.problems) == 1 else f"{len(reading.problems)} problems; {text}")
 
     def _focused_row(self) -> FormRow | None:
         return next((row for row in self._rows.values() if row.control is self.focused), None)
@@ -236,8 +221,14 @@ class LaunchScreen(PlaceScreen):
         spec = next((spec for spec in self.specs if spec.key == row.key), None)
         about = f"{spec.key}: {spec.help(row.text)}" if spec else FROM_PRESET
         self.query_one("#about", Static).update(plain(about))
-        lines = spec.guide(row.text) if spec else [(FROM_PRESET, "")]
-        self.query_one("#guide", Static).update(lines_content([(plain(text), style) for text, style in lines]))
+        guide = self.query_one("#guide", Static)
+        lines = spec.guide(row.text, *guide.content_size) if spec and guide.display else [(FROM_PRESET, "")]
+        guide.update(lines_content([(plain(text), style) for text, style in lines]))
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A wide screen has a guide beside the form."""
+        super().on_resize(event)
+        self.call_after_refresh(self._show_about)
 
     async def action_all_settings(self) -> None:
         """Every setting, or the usual ones."""

@@ -137,26 +137,30 @@ def _what(row: "RunRow") -> str:
 
 
 def settings_lines(settings: Mapping[str, Any]) -> list[TonedLine]:
-    """Every setting, a section at a time; `*` and bold say that it is not the default."""
+    """What is not the default, then every setting, a section at a time; `*` and bold mark the former there too."""
     from core.spec.config import RunConfig
     from core.spec.identity import flatten
     from core.spec.toml_text import plain_value
 
     defaults = flatten(RunConfig().model_dump(mode="json"))
-    lines: list[TonedLine] = [[("* differs from the default", "dim")]]
+    own_choices: list[TonedLine] = []
+    lines: list[TonedLine] = []
     section = ""
     for key, value in flatten(dict(settings)).items():
         own, _, last = key.rpartition(".")
         if own != section:
             section = own
-            lines += [[("", "")], [(plain(section), "title")]]
+            lines += [*([[("", "")]] if lines else []), [(plain(section), "title")]]
         changed = key in defaults and defaults[key] != value
         text = setting_text(plain_value(key, value))
         mark = "*" if changed else " "
+        if changed:
+            own_choices.append([(f"  {fit(plain(key), KEY_WIDTH)}", ""), (text, "best")])
         lines.append(
             [(f"{mark} {fit(plain(last), KEY_WIDTH)}", "" if changed else "dim"), (text, "best" if changed else "")]
         )
-    return lines
+    head = "differs from the defaults" if own_choices else "every setting is at its default"
+    return [[(head, "title")], *own_choices, [("", "")], [("all settings (* differs)", "title")], *lines]
 
 
 def setting_text(value: object) -> str:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 AUTOATTACK_STAGES = ("apgd-ce", "apgd-t", "fab-t", "square")
 NAME_WIDTH = 11
-NUMBERS_WIDTH = 33  # " 62.50 %   225/360   12/12 done"
+NUMBERS_WIDTH = 29  # " 62.50 %   225/360 12/12 now"
+BAR_WIDTHS = (6, 40)
 
 
 class AttackStages(Lines):
@@ -58,7 +59,7 @@ def result_lines(run: "RunRow", evaluations: "Sequence[EvaluationRow]", width: i
     """One line per measured metric; the teacher's own numbers stand beside where it has them."""
     lines: list[TonedLine] = [[(fit("test set", NAME_WIDTH), "title")]]
     measured = {name: value for row in evaluations for name, value in row.metrics.items()}
-    bar_width = max(min(width - NAME_WIDTH - NUMBERS_WIDTH, 40), 8)
+    bar_width = _bar_width(width)
     for name in LISTED_METRICS:
         entry = METRICS[name]
         if name not in measured:
@@ -68,15 +69,15 @@ def result_lines(run: "RunRow", evaluations: "Sequence[EvaluationRow]", width: i
         beside = f"   teacher {metric_text(name, teacher)}" if teacher is not None else ""
         share = bar(value, bar_width) if entry.unit == "fraction" else " " * bar_width
         unit = " %" if entry.unit == "fraction" else "  "
-        text = f"{fit(entry.title, NAME_WIDTH)}{share} {metric_text(name, value):>6}{unit}"
-        lines.append([(text, ""), (beside, "dim")])
+        text = f" {metric_text(name, value):>6}{unit}"
+        lines.append([(fit(entry.title, NAME_WIDTH), ""), (share, "bar"), (text, ""), (beside, "dim")])
     return [*lines, [("", "")]] if len(lines) > 1 else []
 
 
 def stage_lines(run: "RunRow", stages: "Sequence[StageRow]", width: int) -> list[TonedLine]:
     """Attack by attack: each stage's bar, share and count of images that still stand, its batches and seconds."""
     lines: list[TonedLine] = []
-    bar_width = max(min(width - NAME_WIDTH - NUMBERS_WIDTH, 40), 8)
+    bar_width = _bar_width(width)
     attacks = list(dict.fromkeys(stage.attack for stage in stages))
     for attack in attacks:
         own = [stage for stage in stages if stage.attack == attack]
@@ -92,14 +93,18 @@ def stage_lines(run: "RunRow", stages: "Sequence[StageRow]", width: int) -> list
     return lines
 
 
+def _bar_width(width: int) -> int:
+    """Cells for a bar in lines of this width."""
+    least, most = BAR_WIDTHS
+    return max(min(width - NAME_WIDTH - NUMBERS_WIDTH, most), least)
+
+
 def _stage_line(stage: "StageRow", bar_width: int, *, active: bool) -> TonedLine:
     share = stage.robust / stage.examples if stage.examples else 0.0
     counts = f"{stage.robust}/{stage.examples}"
-    batches = f"{stage.batch}/{stage.batches}"
-    done = stage.batch >= stage.batches
-    text = f"{bar(share, bar_width)} {percent(share):>6} % {counts:>9} {batches:>7}"
-    note = " done" if done else (" now" if active else "")
-    return [(fit(plain(stage.stage), NAME_WIDTH), ""), (text, ""), (note, "dim")]
+    state = "done" if stage.batch >= stage.batches else f"{stage.batch}/{stage.batches}" + (" now" if active else "")
+    text = f" {percent(share):>6} % {counts:>9} "
+    return [(fit(plain(stage.stage), NAME_WIDTH), ""), (bar(share, bar_width), "bar"), (text, ""), (state, "dim")]
 
 
 def flag_lines(evaluations: "Sequence[EvaluationRow]") -> list[TonedLine]:

@@ -106,6 +106,12 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
 
     COMPONENT_CLASSES = {"form--label", "form--focus", "form--wrong", "form--note"}  # noqa: RUF012
 
+    def on_resize(self) -> None:
+        """What stands below grows and shrinks: the field with the keys stays in sight."""
+        focused = self.screen.focused
+        if focused is not None and self in focused.ancestors:
+            self.call_after_refresh(focused.scroll_visible, animate=False)
+
     def row_style(self, name: str) -> Style:
         """How a "label", a label with the "focus", what is "wrong" or a "note" looks, without a background."""
         full = self.get_component_rich_style(f"form--{name}")

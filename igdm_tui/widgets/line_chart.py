@@ -129,8 +129,10 @@ class LineChart(Widget, can_focus=True):
             title_style += Style(reverse=True)
         title = self.title + (" (log)" if self.logarithmic else "")
         left = width - cell_len(title)
-        for digits, gap in ((4, " "), (2, ""), (0, "")):
-            entries = [(self._entry(line, digits, gap), self._line_style(line)) for line in self._lines]
+        # A letter is enough at last, as a table beside the chart says whose it is; other marks need their names.
+        lettered = all(line.mark.isalnum() for line in self._lines)
+        for digits, gap, named in ((4, " ", True), (2, "", True), (0, "", True), (2 * lettered, "", not lettered)):
+            entries = [(self._entry(line, digits, gap, named), self._line_style(line)) for line in self._lines]
             if sum(cell_len(text) for text, _ in entries) <= left:
                 break
         segments = [Segment(title, title_style)]
@@ -139,9 +141,9 @@ class LineChart(Widget, can_focus=True):
             left -= cell_len(segments[-1].text)
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
-    def _entry(self, line: Line, digits: int, gap: str) -> str:
+    def _entry(self, line: Line, digits: int, gap: str, named: bool) -> str:
         """Mark, label and newest value; closer together and rounder where room is short, without a value at last."""
-        label = plain(line.label, 40)
+        label = plain(line.label, 40) if named else ""
         between = " " if gap or line.mark.isalnum() else ""  # "A adaad", never "Aadaad"
         name = f"{gap} {line.mark}{between if label else ''}{label}"
         if not digits or line.last is None:

@@ -11,14 +11,14 @@ from textual.strip import Strip
 
 from igdm_tui.keys import bindings
 
-# One line: pieces of harmless text with a tone: "", "dim", "title", "bad" or "best".
+# One line: pieces of harmless text with a tone: "", "dim", "title", "bar", "bad" or "best".
 TonedLine = Sequence[tuple[str, str]]
 
 
 class Lines(ScrollView, can_focus=True):
     """Shows lines; scrolls with arrows and hjkl, g, G, ctrl+d and ctrl+u."""
 
-    COMPONENT_CLASSES = {"lines--dim", "lines--title", "lines--bad"}  # noqa: RUF012
+    COMPONENT_CLASSES = {"lines--dim", "lines--title", "lines--bar", "lines--bad"}  # noqa: RUF012
     BINDINGS = bindings("lines")
 
     def __init__(self, *, id: str | None = None, empty: str = "") -> None:

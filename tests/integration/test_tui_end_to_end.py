@@ -160,6 +160,9 @@ class Terminal:
         command = ["tmux", "-L", name, "-f", os.devnull, "new-session", "-d", "-x", "80", "-y", "24", "sh"]
         subprocess.run(command, cwd=place, env=environment | {"TERM": "xterm-256color"}, check=True)
         self.server, self.shell = (int(pid) for pid in self.ask("#{pid} #{pane_pid}").split())
+
+    def begin(self):
+        """A prompt that can be waited for."""
         self.type("PS1='rea''dy> '")
         self.press("Enter")
         self.until("ready>")
@@ -204,14 +207,25 @@ class Terminal:
         self.until("Launch", "ready: 1 run")
         self.type(name)
         for key, text in texts.items():
-            for _ in range(30):
-                if f"{key.replace('__', '.')}:" in self.text:
-                    break
-                self.press("Down")
+            self.go_to(key.replace("__", "."))
             self.press("C-u", *text)
         self.until(f"--name {name}")
         self.press("C-l")
         self.until(f" Run   {name}")
+
+    def go_to(self, key):
+        """Down the form to the field of this setting; the form says below what it is at."""
+        for _ in range(60):
+            if (here := self.field) == key:
+                return
+            self.press("Down")
+            wait_for(lambda here=here: self.field not in ("", here), seconds=20)
+        pytest.fail(f"no field {key}; the screen shows:\n{self.text}")
+
+    @property
+    def field(self):
+        found = re.search(r"^ ?([a-z_.]+): ", self.text, re.MULTILINE)
+        return found[1] if found else ""
 
     def end_server(self):
         """As when the machine's administrator, or a full memory, ends it."""
@@ -227,6 +241,7 @@ def terminals(place, home):
 
     def open_terminal():
         opened.append(Terminal(f"igdm-test-{os.getpid()}-{time.monotonic_ns()}", place, home))
+        opened[-1].begin()
         return opened[-1]
 
     yield open_terminal

@@ -6,22 +6,17 @@ import pytest
 import torch
 from pyautoattack import AutoAttack
 
-from core.evaluation.autoattack import STAGES, AutoAttackStandard
+from core.evaluation.autoattack import STAGES, autoattack_plan, build_autoattack
+from core.evaluation.cascade import Cascade
+from core.evaluation.fast_copy import fast_copy
 from core.evaluation.outcome import StateFile
 from core.spec.errors import StopRequested
 
 EPSILON, COUNT, BATCH = 0.15, 40, 16
 
 
-class Cheap(AutoAttackStandard):
-    """The same attacks with fewer iterations, so that tests are quick."""
-
-    def __init__(self, *arguments, **keywords):
-        super().__init__(*arguments, **keywords)
-        make_cheap(self.attack)
-
-
 def make_cheap(attack):
+    """The same attacks with fewer iterations, so that tests are quick."""
     attack.apgd.n_iter = attack.apgd_targeted.n_iter = attack.fab.n_iter = 10
     attack.apgd_targeted.n_target_classes = attack.fab.n_target_classes = 3
     attack.square.n_queries = 100
@@ -30,8 +25,10 @@ def make_cheap(attack):
 def walk(model, images, path, should_stop=lambda: False, reports=None):
     state = StateFile(path, "key")
     reports = [] if reports is None else reports
-    attack = Cheap(model, images, epsilon=EPSILON, seed=5, batch_size=BATCH, state=state)
-    return attack.run(lambda **report: reports.append(report), should_stop), reports
+    attack = build_autoattack(model, norm="Linf", epsilon=EPSILON, seed=5, device=torch.device("cpu"))
+    make_cheap(attack)
+    cascade = Cascade(model, images, autoattack_plan(attack), batch_size=BATCH, state=state)
+    return cascade.run(lambda **report: reports.append(report), should_stop), reports
 
 
 def batches_done(reports):
@@ -112,3 +109,52 @@ def test_the_global_generator_is_left_alone(trained, images, tmp_path):
     before = torch.get_rng_state()
     walk(trained, images, tmp_path / "s.json")
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("norm", "epsilon", "version", "stages"),
+    [
+        ("L2", 0.6, "standard", None),
+        ("L1", 3.0, "standard", None),
+        ("Linf", 0.15, "rand", None),
+        ("Linf", 0.15, "plus", None),
+        ("Linf", 0.15, "custom", ("apgd-dlr", "square")),
+    ],
+)
+def test_other_norms_and_versions_have_the_verdicts_of_pyautoattack(
+    trained, images, tmp_path, norm, epsilon, version, stages
+):
+    few, cpu = images.first(16), torch.device("cpu")
+
+    def shorten(attack):
+        make_cheap(attack)
+        attack.apgd.n_restarts, attack.apgd.eot_iter = min(2, attack.apgd.n_restarts), min(2, attack.apgd.eot_iter)
+        attack.fab.n_restarts = min(2, attack.fab.n_restarts)
+
+    reference = AutoAttack(trained, norm=norm, eps=epsilon, seed=5, version=version, attacks=stages and list(stages))
+    shorten(reference)
+    adv_images, _ = reference.run_standard_evaluation(few.images(), few.labels, batch_size=BATCH)
+    attack = build_autoattack(trained, norm=norm, epsilon=epsilon, seed=5, device=cpu, version=version, stages=stages)
+    shorten(attack)
+    cascade = Cascade(trained, few, autoattack_plan(attack), batch_size=BATCH, state=StateFile(tmp_path / "s", "k"))
+    found = cascade.run(lambda **_: None, lambda: False)
+    assert torch.equal(found.robust, trained(adv_images).argmax(dim=1) == few.labels)
+    assert found.largest <= epsilon * (1 + 1e-5)
+
+
+@pytest.mark.parametrize(("version", "stages"), [("custom", None), ("standard", ("square",)), ("custom", ("pgd",))])
+def test_stages_go_with_the_custom_version_alone(trained, version, stages):
+    with pytest.raises(ValueError, match="custom takes some of"):
+        build_autoattack(
+            trained, norm="Linf", epsilon=0.1, seed=0, device=torch.device("cpu"), version=version, stages=stages
+        )
+
+
+def test_on_a_folded_copy_the_verdicts_are_those_of_the_network(trained, images, quiet, tmp_path):
+    attack = build_autoattack(
+        fast_copy(trained, images.images()), norm="Linf", epsilon=EPSILON, seed=5, device=torch.device("cpu")
+    )
+    make_cheap(attack)
+    cascade = Cascade(trained, images, autoattack_plan(attack), batch_size=BATCH, state=StateFile(tmp_path / "s", "k"))
+    differ = cascade.run(lambda **_: None, lambda: False).robust != quiet[0].robust
+    assert int(differ.sum()) <= 1

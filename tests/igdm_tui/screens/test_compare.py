@@ -1,5 +1,6 @@
 import pytest
 
+from core.spec.config import RunConfig
 from igdm_tui.screens.compare_data import differing_settings
 from igdm_tui.screens.run import RunScreen
 from igdm_tui.screens.runs import RunsScreen
@@ -53,7 +54,7 @@ async def test_every_run_has_one_letter_and_colour_everywhere(drive, three_runs)
         chart = await compared(driver)
         assert [(line.mark, line.colour) for line in chart.lines] == [("A", 0), ("B", 1), ("C", 2)]
         await driver.press("m")
-        await driver.until(lambda: "AD loss" in chart.title)
+        await driver.until(lambda: "val clean" in chart.title)
         assert [(line.mark, line.colour) for line in chart.lines] == [("A", 0), ("B", 1), ("C", 2)]
 
 
@@ -123,3 +124,11 @@ async def test_ten_runs_fit_every_size(drive, make_run, size):
 
 def test_settings_that_one_run_lacks_are_differences():
     assert differing_settings([{"a": {"b": 1}}, {"a": {"b": 1, "c": 2}}]) == {"a.c": [None, 2]}
+
+
+def test_a_run_from_before_a_setting_was_known_went_by_its_default():
+    settings = RunConfig().model_dump(mode="json")
+    old = settings | {"optim": {key: value for key, value in settings["optim"].items() if key != "schedule"}}
+    assert differing_settings([settings, old]) == {}
+    cosine = settings | {"optim": settings["optim"] | {"schedule": "cosine"}}
+    assert differing_settings([cosine, old]) == {"optim.schedule": ["cosine", "multistep"]}

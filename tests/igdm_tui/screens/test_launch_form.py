@@ -1,8 +1,10 @@
 import pytest
 
+from core.spec.catalogue import MODELS
 from core.spec.config import RunConfig
 from core.spec.loading import build_config, setting_keys
-from igdm_tui.screens.launch_form import HEADINGS, USUAL, field_specs, presets, read_form, read_seeds, texts_of
+from igdm_tui.screens.launch_fields import HEADINGS, USUAL, field_specs, texts_of
+from igdm_tui.screens.launch_form import presets, read_form, read_seeds
 
 SPECS = field_specs()
 
@@ -14,6 +16,56 @@ def read(settings=None, **changes):
 
 def test_every_setting_has_a_field_but_the_version():
     assert {spec.key for spec in SPECS} == set(setting_keys()) - {"config_version"}
+
+
+def usual(settings):
+    texts = texts_of(settings)
+    return {spec.key for spec in SPECS if spec.is_usual(texts)}
+
+
+def test_the_short_form_has_what_the_choices_ask_for_and_no_more():
+    digits = usual({})
+    assert {"data.name", "teacher.width", "student.blocks", "igdm.alpha", "optim.milestones"} <= digits
+    assert not {key for key in digits if key.startswith("data.")} - {"data.name"}
+    assert {"data.root", "data.download"} <= usual({"data": {"name": "cifar-10"}})
+    folder = usual({"data": {"name": "folder"}})
+    assert {"data.folder", "data.image_size", "data.channels", "data.root"} <= folder
+    assert "data.download" not in folder
+    assert not {"student.width", "student.blocks"} & usual({"student": {"model": "resnet-18"}})
+    assert "optim.milestones" not in usual({"optim": {"schedule": "cosine"}})
+    assert "second_teacher.source" in usual({"method": {"name": "iad-2"}}) - digits
+
+
+@pytest.mark.parametrize(
+    ("source", "keys"),
+    [
+        ("published", {"published"}),
+        ("run", {"run"}),
+        ("none", set()),
+        ("checkpoint", {"path", "model", "width", "blocks"}),
+    ],
+)
+def test_a_teacher_is_described_as_its_source_needs(source, keys):
+    shown = {key for key in usual({"teacher": {"source": source}}) if key.startswith("teacher.")}
+    assert shown == {"teacher.source", *(f"teacher.{key}" for key in keys)}
+
+
+def test_models_offer_the_names_of_the_catalogue_and_take_others():
+    for key in ("student.model", "teacher.model"):
+        assert next(spec for spec in SPECS if spec.key == key).names == tuple(MODELS)
+    assert read(**{"student.model": "my.networks:small"}).problems == ()
+    assert read(**{"student.model": "resnet18"}).problems[0].key == "student.model"
+
+
+def test_the_guide_tells_of_all_names_or_where_room_is_short_of_the_chosen_one():
+    method = next(spec for spec in SPECS if spec.key == "method.name")
+    words = [text.strip() for text, _ in method.guide("adaad", 60, 100)]
+    assert words[0] == "method.name"
+    assert any(text.startswith("› adaad  attack maximises") for text in words)
+    assert any(text.startswith("trades  clean cross-entropy") for text in words)
+    short = [text.strip() for text, _ in method.guide("adaad", 60, 20)]
+    assert "trades" in short
+    assert any(text.startswith("› adaad  attack maximises") for text in short)
 
 
 def test_every_field_is_documented_and_stands_under_a_heading():

@@ -1,0 +1,80 @@
+"""What is wrong between settings that are each fine alone, and settings that will silently do nothing."""
+
+import re
+
+from core.spec.catalogue import ATTACKS, METHODS
+from core.spec.config import RunConfig
+from core.spec.data_files import data_problems, data_warnings, image_channels, image_size
+from core.spec.errors import Problem
+from core.spec.network_settings import model_problems, model_warnings
+from core.spec.teacher_source import teacher_problems, teacher_warnings
+
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def consistency_problems(config: RunConfig) -> list[Problem]:
+    """What is wrong between settings that are each fine alone."""
+    problems = []
+    method = METHODS[config.method.name]
+    if config.name is not None and CONTROL_CHARACTERS.search(config.name):
+        problems.append(Problem(key="name", message="contains control characters", advice="use printable characters"))
+    if config.teacher.source == "none":
+        if method.needs_teacher:
+            message = f"{method.name} distils from a teacher and there is none"
+            problems.append(Problem(key="teacher.source", message=message, advice='use "train"'))
+        elif config.igdm.alpha > 0:
+            message = "IGDM compares with a teacher and there is none"
+            problems.append(Problem(key="teacher.source", message=message, advice='use "train", or igdm.alpha = 0'))
+    if method.needs_second_teacher and config.second_teacher.source == "none":
+        message = f"{method.name} also distils from a standard-trained teacher and there is none"
+        problems.append(Problem(key="second_teacher.source", message=message, advice='use "train"'))
+    if config.igdm.alpha > 0 and not method.has_inner:
+        message = f"{method.name} has no attack, so there is no delta for IGDM"
+        problems.append(Problem(key="igdm.alpha", message=message, advice="use 0, or another method"))
+    for key, optim in (("optim", config.optim), ("teacher.optim", config.teacher.optim)):
+        if list(optim.milestones) != sorted(set(optim.milestones)):
+            problems.append(
+                Problem(
+                    key=f"{key}.milestones",
+                    message=f"{list(optim.milestones)} does not rise",
+                    advice="sort it",
+                )
+            )
+    if len(set(config.evaluation.attacks)) != len(config.evaluation.attacks):
+        problems.append(Problem(key="evaluation.attacks", message="names an attack twice", advice="name each once"))
+    transfer = [name for name in config.evaluation.attacks if ATTACKS[name].needs_source]
+    if transfer and config.evaluation.transfer_source is None:
+        message = f"{transfer[0]} makes its images on another network and none is named"
+        problems.append(
+            Problem(key="evaluation.attacks", message=message, advice="set evaluation.transfer_source, or leave it out")
+        )
+    problems += data_problems(config.data)
+    problems += model_problems(config, image_size=image_size(config.data), channels=image_channels(config.data))
+    problems += teacher_problems(config)
+    return problems
+
+
+def config_warnings(config: RunConfig) -> list[str]:
+    """Settings that will silently do nothing, or that are probably a slip; a run goes on with them."""
+    warnings = []
+    method = METHODS[config.method.name]
+    options = {option for entry in METHODS.values() for option in entry.options}
+    changed = config.method.model_dump(exclude_defaults=True)
+    for option in sorted(options & changed.keys()):
+        if option not in method.options:
+            warnings.append(f"method.{option} has no effect on {method.name}")
+    warnings += data_warnings(config.data) + model_warnings(config) + teacher_warnings(config)
+    for key, optim in (("optim", config.optim), ("teacher.optim", config.teacher.optim)):
+        if key == "teacher.optim" and config.teacher.source != "train":
+            continue
+        late = [m for m in optim.milestones if m >= optim.num_epochs]
+        if late:
+            warnings.append(f"{key}.milestones {late} come after the last epoch and have no effect")
+    attack = config.attack
+    if method.has_inner and attack.step_size > 2 * attack.epsilon > 0:
+        warnings.append(f"attack.step_size {attack.step_size:g} is more than the whole ball, 2 x epsilon")
+    if method.has_inner and 0 < attack.step_size * attack.num_steps < attack.epsilon:
+        warnings.append(
+            "attack.step_size x num_steps is less than epsilon: the attack cannot reach the edge of its ball"
+        )
+    return warnings

@@ -1,0 +1,53 @@
+"""What every section shares: how strict it is, the names a setting may take, and lists of numbers.
+
+"ICLR" in descriptions is Lee, Cho and Kim, Indirect Gradient Matching for Adversarial Robust Distillation, ICLR 2025.
+"""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from core.spec.model_names import check_model_name
+
+DatasetName = Literal["digits", "cifar-10", "cifar-100", "svhn", "tiny-imagenet", "folder"]
+NormalisationName = Literal["auto", "cifar-10", "cifar-100", "half", "none"]
+MethodName = Literal[
+    "standard", "pgd-at", "trades", "mart", "ard", "iad", "iad-2", "akd", "rslad", "adaad", "adaiad",
+    "darwin", "darwin-lf",
+]  # fmt: skip
+TermName = Literal["igdm", "direct-gradient", "trades-like", "trades-reg"]
+TeacherSource = Literal["train", "none", "published", "checkpoint", "run"]
+PublishedName = Literal["bdm-at", "ikl-at", "ltd", "ltd2"]
+SurrogateName = Literal["kl", "l2", "l1"]
+CheckpointName = Literal["best", "last"]
+AttackName = Literal[
+    "clean", "fgsm", "pgd10", "pgd20", "pgd20-restarts", "cw", "cw30", "cw2",
+    "autoattack", "autoattack-plus", "autoattack-rand", "autoattack-l2", "autoattack-l1",
+    "pgd-l2-mild", "pgd-l2-strong", "pgd-l1-mild", "pgd-l1-strong", "vmi", "vmi-torchattacks",
+    "pgd20-at-8", "pgd20-at-10", "pgd20-at-12", "pgd20-at-14", "pgd20-at-16",
+    "gradients", "pointwise", "linearity",
+]  # fmt: skip
+ATTACK_NAMES: tuple[str, ...] = get_args(AttackName)
+
+PositiveInt = Annotated[int, Field(ge=1)]
+Blocks = Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=4, strict=False)]
+Milestones = Annotated[tuple[PositiveInt, ...], Field(strict=False)]
+
+
+def _known_model(name: str) -> str:
+    wrong = check_model_name(name)
+    if wrong:
+        raise PydanticCustomError("igdm", "{message} ({advice})", {"message": wrong[0], "advice": wrong[1]})
+    return name
+
+
+ModelName = Annotated[str, AfterValidator(_known_model)]
+
+
+class Section(BaseModel):
+    """A group of settings: unknown keys are refused, values are never coerced from text, nothing changes later."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )

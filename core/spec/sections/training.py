@@ -1,0 +1,51 @@
+"""Settings of the two problems of training: inner maximisation and outer minimisation."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from core.spec.rational import Rational
+from core.spec.sections.base import Milestones, Section
+
+
+class AttackSection(Section):
+    """The inner maximisation during training, in the l-infinity ball."""
+
+    epsilon: Rational = Field(default=8 / 255, ge=0, le=1)
+    """Perturbation radius in pixel units, images in [0, 1]. In [0, 1]; 8/255 (ICLR App. B.1)."""
+    step_size: Rational = Field(default=2 / 255, ge=0, le=1)
+    """Length of one ascent step in pixel units. In [0, 1]; 2/255 (ICLR App. B.1)."""
+    num_steps: int = Field(default=10, ge=0, le=1000)
+    """Ascent steps. 0 to 1000; 10 (ICLR App. B.1)."""
+    batchnorm: Literal["eval", "train"] = "eval"
+    """BatchNorm during the attack: running statistics (eval), or the batch's own, which also moves the running ones
+    (train, as the first ARD and IAD code does). Default eval, as the ICLR code."""
+
+
+class OptimSection(Section):
+    """The outer minimisation: SGD with a step schedule."""
+
+    num_epochs: int = Field(default=200, ge=1, le=100_000)
+    """Passes over the training images. 1 or more; 200 (ICLR App. B.1)."""
+    batch_size: int = Field(default=128, ge=1, le=65_536)
+    """Images per step; the last, smaller batch is kept. 1 or more; 128 (ICLR code)."""
+    learning_rate: float = Field(default=0.1, gt=0, le=100)
+    """SGD learning rate of the first epoch. Above 0; 0.1 (ICLR App. B.1)."""
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """SGD momentum. In [0, 1); 0.9 (ICLR App. B.1)."""
+    weight_decay: float = Field(default=5e-4, ge=0, le=1)
+    """L2 penalty on all parameters, BatchNorm included. In [0, 1]; 5e-4 (ICLR App. B.1; the code has 2e-4)."""
+    milestones: Milestones = (100, 150)
+    """Epochs after which the rate is multiplied by `decay`, rising. (100, 150) of 200 (ICLR App. B.1)."""
+    schedule: Literal["multistep", "cosine", "one-cycle"] = "multistep"
+    """Learning rate over the run: dropped at the milestones (ICLR App. B.1), falling along a cosine to 0, or one cycle
+    that rises to `learning_rate` in the first quarter and falls to almost 0 (PyTorch's OneCycleLR)."""
+    gradient_clip: float = Field(default=0.0, ge=0, le=1e6)
+    """Largest norm of the gradient, longer ones are scaled back; 0 is off."""
+    weight_average: float = Field(default=0.0, ge=0, lt=1)
+    """Decay per step of an exponential average of the weights, which is then what is measured and kept as the student;
+    0 is off, published recipes use 0.995."""
+    mixed_precision: bool = False
+    """Run the forwards of the outer loss in bfloat16; attacks and optimiser stay in float32. Changes numbers."""
+    decay: float = Field(default=0.1, gt=0, le=1)
+    """Factor applied to the learning rate at each milestone. In (0, 1]; 0.1 (ICLR App. B.1)."""
