@@ -106,16 +106,16 @@ def _run(folder: RunFolder) -> int:
         _run_stages(folder, identity, attempt, emit, should_stop)
     except StopRequested:
         epoch, step = step_reached
-        reporter.emit(RunStopped(reason=should_stop.name, epoch=epoch, step=step, elapsed_s=elapsed()))
+        reporter.emit(RunStopped(reason=should_stop.name, epoch=epoch, step=step, elapsed_s=elapsed(), attempt=attempt))
         return 128 + should_stop.number
     except Exception as error:  # noqa: BLE001 - whatever it is, the run's last word must say so
         details = traceback.format_exc()
         print(details, file=sys.stderr, flush=True)
         text = str(error) if isinstance(error, IgdmError) else f"{type(error).__name__}: {error}"
-        reporter.emit(RunFailed(error=text, details=details, elapsed_s=elapsed()))
+        reporter.emit(RunFailed(error=text, details=details, elapsed_s=elapsed(), attempt=attempt))
         return 1
     else:
-        reporter.emit(RunFinished(elapsed_s=elapsed()))
+        reporter.emit(RunFinished(elapsed_s=elapsed(), attempt=attempt))
         return 0
     finally:
         reporter.close()

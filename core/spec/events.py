@@ -170,10 +170,11 @@ class Warned(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFinished(Event):
-    """The run is complete. elapsed_s: this attempt."""
+    """The run is complete. elapsed_s: this attempt, whose number attempt is."""
 
     type: ClassVar[str] = "run_finished"
     elapsed_s: float
+    attempt: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -185,6 +186,7 @@ class RunStopped(Event):
     epoch: int
     step: int
     elapsed_s: float = 0.0
+    attempt: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,6 +197,7 @@ class RunFailed(Event):
     error: str
     details: str = ""
     elapsed_s: float = 0.0
+    attempt: int = 0
 
 
 EVENT_TYPES: dict[str, type[Event]] = {

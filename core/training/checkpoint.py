@@ -47,7 +47,9 @@ def load_checkpoint(folder: Path, *, device: torch.device) -> tuple[dict[str, An
         except TrainingError as error:
             warnings.append(str(error))
     if warnings:
-        raise TrainingError("; ".join(warnings) + " (nothing to resume from: clone the run to start again)")
+        raise TrainingError(
+            "; ".join(warnings) + f" (nothing to resume from; start anew: igdm run {folder.parent / 'config.toml'})"
+        )
     return None
 
 
@@ -60,7 +62,7 @@ def read_state(path: Path, *, device: torch.device) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         form = state["format"]
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0].split(". ")[0] if str(error) else type(error).__name__
         raise TrainingError(f"{path}: this checkpoint cannot be read: {reason}") from error
     if form > FORMAT:
         raise TrainingError(

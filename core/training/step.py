@@ -147,5 +147,5 @@ def check_finite(losses: Losses, *, epoch: int, step: int) -> None:
     value = float(losses.named[term])
     raise TrainingError(
         f"{term} is {value} in epoch {epoch}, step {step}: training has diverged and was stopped before this step"
-        " (lower optim.learning_rate or igdm.alpha, then clone the run; the last checkpoint is good)"
+        " (lower optim.learning_rate or igdm.alpha in a new run; the last checkpoint is good)"
     )

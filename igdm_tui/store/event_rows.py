@@ -90,6 +90,7 @@ class EventRows:
             self._warn(position, event.message)
         elif event.type in ENDINGS:
             state.ended = ENDINGS[event.type]
+            state.attempt = max(state.attempt, getattr(event, "attempt", 0))  # it may end before it says it started
             state.error = event.error if isinstance(event, events.RunFailed) else ""
             state.end_attempt(record.m)
         state.last_m, state.last_t = record.m, record.t

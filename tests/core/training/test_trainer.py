@@ -128,7 +128,7 @@ def test_the_previous_checkpoint_is_kept_and_stands_in_for_a_damaged_one(tmp_pat
 
 def test_checkpoints_that_are_all_damaged_say_what_to_do(tmp_path):
     (tmp_path / LAST).write_bytes(b"nothing")
-    with pytest.raises(TrainingError, match="clone the run"):
+    with pytest.raises(TrainingError, match=r"start anew: igdm run .*config\.toml"):
         load_checkpoint(tmp_path, device=CPU)
     assert load_checkpoint(tmp_path / "none", device=CPU) is None
 

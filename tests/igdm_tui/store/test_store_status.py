@@ -140,3 +140,12 @@ def test_none_or_several_runs_are_an_error_that_names_the_nearest(store, referen
 
 def test_runs_come_newest_first(store):
     assert [row.id for row in store.runs()] == ["eeff2222", "ccdd2222", "aabb2222", "aaaa2222"]
+
+
+def test_an_attempt_that_fails_before_its_start_is_failed_while_its_process_still_ends(make_run, row_of):
+    from core.spec.process import ProcessIdentity
+
+    run = make_run("aaaa2222").start().say(RunStopped(reason="SIGTERM", epoch=0, step=0, attempt=1))
+    run.folder.write_worker(ProcessIdentity.of_this(), 2)
+    run.say(RunFailed(error="no checkpoint can be read", attempt=2))
+    assert row_of(run).status == "failed"
