@@ -9,6 +9,8 @@ from torch import nn
 
 from core.data import Dataset, load_dataset
 from core.evaluation import Evaluation
+from core.evaluation.input_checks import choose_examples
+from core.evaluation.transfer_source import load_transfer_source
 from core.following import Following
 from core.methods import build_method, build_term
 from core.models import build_model
@@ -56,6 +58,7 @@ def run_stages(job: Job) -> None:
     """
     config = job.config
     dataset = load_dataset(config.data, job.folder.home).to(job.device)
+    choose_examples(dataset.test, config.evaluation.num_examples)  # too many are refused now, not after training
     trainer = build_trainer(job, dataset)
     state, warnings = load_checkpoint(job.folder.checkpoints, device=job.device) or (None, [])
     if state is not None:
@@ -159,9 +162,10 @@ def _evaluate(
     job: Job, network: nn.Module, teacher: nn.Module | None, dataset: Dataset, *, name: str, checkpoint: str
 ) -> None:
     evaluation = job.config.evaluation
+    source = load_transfer_source(job.config, dataset.geometry, job.folder.home)
     Evaluation(
         network,
-        dataset.test.first(evaluation.num_examples),
+        choose_examples(dataset.test, evaluation.num_examples),
         name=name,
         checkpoint=checkpoint,
         folder=job.folder.evaluation / name,
@@ -169,6 +173,7 @@ def _evaluate(
         seed=evaluation.seed,
         batch_size=evaluation.batch_size,
         teacher=teacher,
+        transfer_source=source and source.to(job.device),
         emit=job.emit,
         should_stop=job.should_stop,
     ).run(evaluation.attacks)
