@@ -14,12 +14,12 @@ demo: $(STAMP)
 	@$(IGDM) run configs/digits.toml --name adaad --set igdm.alpha=0
 	@$(IGDM) run configs/digits.toml --name adaad+igdm
 	@echo
-	@$(IGDM) compare standard adaad adaad+igdm
+	@$(IGDM) compare $$($(IGDM) ls --json | $(BIN)/python -c 'import json, sys; print(*[run["id"] for run in json.load(sys.stdin)[2::-1]])')
 	@echo
 	@echo "next: source $(BIN)/activate; igdm-tui    (n: assemble a run, space and c: compare, ?: all keys)"
 
 test: $(STAMP)
-	@echo "test: about 5 minutes on 2 cores; workers are started, killed and resumed"
+	@echo "test: about 6 minutes on 2 cores; workers are started, killed and resumed"
 	@$(BIN)/python -m pytest -q
 
 lint: $(STAMP)
