@@ -36,7 +36,7 @@ class Lines(ScrollView, can_focus=True):
         """Show these instead."""
         self._lines = list(lines)
         width = max((sum(cell_len(piece) for piece, _ in line) for line in self._lines), default=0)
-        self.virtual_size = Size(width, len(self._lines))
+        self.virtual_size = Size(max(width, cell_len(self.empty)), max(len(self._lines), 1))
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
