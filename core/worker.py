@@ -96,7 +96,8 @@ def _run(folder: RunFolder) -> int:
     step_reached = [0, 0]
 
     def emit(event: Event) -> None:
-        step_reached[:] = [getattr(event, "epoch", step_reached[0]), getattr(event, "step", step_reached[1])]
+        if hasattr(event, "epoch") and hasattr(event, "step"):  # a teacher has epochs of its own, without steps
+            step_reached[:] = [event.epoch, event.step]
         reporter.emit(event)
 
     def elapsed() -> float:

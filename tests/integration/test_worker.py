@@ -129,6 +129,17 @@ def test_the_best_weights_are_kept_and_measured_before_the_last(make_folder, sta
     assert measured == both + [("final", attack) for attack in ("clean", "pgd20", "gradients")]
 
 
+def test_stopped_while_its_teacher_trains_it_has_made_no_step_of_its_own(make_folder, start):
+    folder = make_folder("early")
+    folder.config.write_text(folder.config.read_text().replace("num_epochs = 1\n", "num_epochs = 200\n", 1))
+    process = start(folder)
+    wait_for(lambda: any(event.epoch >= 2 for event in events_of(folder, TeacherProgress)), process)
+    process.send_signal(signal.SIGINT)
+    finish(process, 128 + signal.SIGINT)
+    stopped = events_of(folder, RunStopped)[-1]
+    assert (stopped.reason, stopped.epoch, stopped.step) == ("SIGINT", 0, 0)
+
+
 IAD_2 = """
 [method]
 name = "iad-2"
