@@ -62,6 +62,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return folder
 
 

@@ -290,6 +290,7 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     (folder / "configs").mkdir(parents=True)
     (folder / "configs" / "digits.toml").write_text(config_to_toml(build_config(BASE)))
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for variable in ("NO_COLOR", "IGDM_HOME"):
         monkeypatch.delenv(variable, raising=False)
     return folder
