@@ -1,4 +1,4 @@
-"""What is followed during training: GD and GC on fixed test images, validation accuracies, and the best epoch."""
+"""What is followed during training: GD, GC, linearity on fixed test images, validation accuracies, the best epoch."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from core.data import Dataset
-from core.diagnostics import gradient_alignment, input_gradients
+from core.diagnostics import gradient_alignment, input_gradients, taylor_remainder
 from core.evaluation.accuracy import clean_mask, pgd_mask
 from core.spec.config import RunConfig
 from core.training.checkpoint import BEST, write_state
@@ -41,6 +41,8 @@ class Following:
                 self._teacher_gradients = input_gradients(self.teacher, self.followed)
             gradients = input_gradients(network, self.followed)
             metrics |= gradient_alignment(gradients, self._teacher_gradients).metrics
+        if self._is_due(epoch, evaluation.linearity_every):
+            metrics["linearity_remainder"] = self._remainder(network)
         if len(self.validation) and self._is_due(epoch, evaluation.validation_every):
             metrics |= self._validate(network)
             if metrics[BEST_METRIC] > self.best[0]:
@@ -68,6 +70,16 @@ class Following:
             batch_size=evaluation.batch_size,
         )
         return {"validation_clean_accuracy": float(clean.double().mean()), BEST_METRIC: float(pgd.double().mean())}
+
+    def _remainder(self, network: nn.Module) -> float:
+        remainder = taylor_remainder(
+            network,
+            self.followed,
+            epsilon=self.config.evaluation_epsilon,
+            seed=self.config.evaluation.seed,
+            batch_size=self.config.evaluation.batch_size,
+        )
+        return float(remainder.double().mean())
 
     def _is_due(self, epoch: int, every: int) -> bool:
         return every > 0 and (epoch % every == 0 or epoch == self.config.optim.num_epochs)

@@ -100,3 +100,11 @@ SUITES: dict[str, tuple[str, ...]] = {
     "full": tuple(name for name, entry in ATTACKS.items() if not entry.needs_source),
 }
 """Lists of measurements by name. "full" is everything but transfer, which needs a source network."""
+
+EPSILON_FAMILIES = ("fgsm", "pgd10", "pgd20", "pgd20-restarts", "cw", "cw30", "autoattack", "autoattack-plus")
+
+
+def radius_family(name: str) -> str:
+    """The attack that a name is one radius of: "pgd20" for pgd20 and pgd20-at-12; "" where epsilon plays no part."""
+    family = name.partition("-at-")[0]
+    return family if family in EPSILON_FAMILIES else ""

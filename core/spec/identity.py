@@ -13,7 +13,7 @@ WHERE_DATA_ARE = {"root", "download"}
 NOT_HASHED: Any = {
     "name": True,
     "runtime": True,
-    "evaluation": {"batch_size", "validation_every", "gradient_every"},
+    "evaluation": {"batch_size", "validation_every", "gradient_every", "linearity_every"},
     "data": WHERE_DATA_ARE,
 }
 HASH_LENGTH = 12

@@ -39,7 +39,9 @@ class EvaluationSection(Section):
     gradient_every: int = Field(default=1, ge=0)
     """Epochs between measurements of GD and GC during training; 0 is never."""
     gradient_examples: int = Field(default=256, ge=1)
-    """Test images of the fixed subset on which GD and GC are followed during training. 1 or more."""
+    """Test images of the fixed subset on which GD, GC and linearity are followed during training. 1 or more."""
+    linearity_every: int = Field(default=0, ge=0)
+    """Epochs between measurements of local linearity during training (ICLR Fig. 2b); 0 is never."""
 
 
 class RuntimeSection(Section):
