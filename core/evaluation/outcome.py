@@ -17,7 +17,7 @@ class Outcome:
     """One finished measurement.
 
     robust: one character per test image, "1" where the network was right throughout; empty for diagnostics.
-    values: diagnostics by name, one number per test image.
+    values: diagnostics by name, one number per test image. images: names the test images and their labels.
     Other fields as in core.spec.events.AttackFinished.
     """
 
@@ -30,6 +30,7 @@ class Outcome:
     flags: list[str] = field(default_factory=list)
     package: str = ""
     values: dict[str, list[float]] = field(default_factory=dict)
+    images: str = ""
 
     @property
     def correct(self) -> int | None:
@@ -55,6 +56,14 @@ def fingerprint(model: nn.Module, images: Tensor, *settings: object) -> str:
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     digest.update(images.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def images_name(levels: Tensor, labels: Tensor) -> str:
+    """Twelve hexadecimal digits, equal for equal images (N, C, H, W) with equal labels (N,) in the same order."""
+    digest = hashlib.sha256(repr((tuple(levels.shape), levels.dtype)).encode())
+    for tensor in (levels, labels):
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 class StateFile:

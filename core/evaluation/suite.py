@@ -19,7 +19,15 @@ from core.evaluation.comparisons import COMPARISONS, Compared
 from core.evaluation.doubts import network_flags, order_flags
 from core.evaluation.fast_copy import fast_copy
 from core.evaluation.input_checks import check_examples
-from core.evaluation.outcome import Outcome, StateFile, fingerprint, read_outcome, to_bits, write_outcome
+from core.evaluation.outcome import (
+    Outcome,
+    StateFile,
+    fingerprint,
+    images_name,
+    read_outcome,
+    to_bits,
+    write_outcome,
+)
 from core.evaluation.target import Target
 from core.spec.attack_names import ATTACKS
 from core.spec.events import AttackFinished, AttackProgress, EvaluationFinished, EvaluationStarted, Event
@@ -67,6 +75,7 @@ class Evaluation:
         self.inner_attack = inner_attack
         self._target: Target | None = None
         self._network_flags: list[str] | None = None
+        self._images_name = images_name(images.levels, images.labels)
 
     def run(self, attacks: tuple[str, ...]) -> dict[str, float]:
         """Measure, skipping what was finished before on the same weights, images and settings; all metrics by name.
@@ -171,6 +180,7 @@ class Evaluation:
             examples=len(self.images),
             seconds=time.perf_counter() - began,
             seed=self.seed,
+            images=self._images_name,
             parameters=measured.parameters,
             values={
                 name: [float(f"{value:.6g}") for value in column.tolist()] for name, column in measured.values.items()
@@ -211,6 +221,7 @@ class Evaluation:
             seconds=seconds,
             seed=self.seed,
             robust=to_bits(mask),
+            images=self._images_name,
             parameters=parameters or {},
             flags=flags or [],
             package=package,

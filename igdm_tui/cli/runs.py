@@ -55,6 +55,9 @@ def compare(
     *,
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, starts of ids, names, or latest.")],
     group: Annotated[bool, typer.Option("--group", help="One line per experiment: mean ± std (n) over seeds.")] = False,
+    baseline: Annotated[
+        str, typer.Option("--baseline", metavar="RUN", help="Differences to this run's line, with a paired test.")
+    ] = "",
     as_json: AsJson = False,
     latex: Annotated[bool, typer.Option("--latex", help="A booktabs table.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Pipe tables.")] = False,
@@ -62,19 +65,32 @@ def compare(
 ) -> None:
     """Compare runs side by side.
 
-    Results with the best marked, then only the settings that differ.
+    Results with the best marked, then only the settings that differ. --baseline: McNemar's exact test over the same
+    test images for single runs, a paired t test over common seeds for groups.
     """
     from igdm_tui.report import formats
     from igdm_tui.report.comparison import compare_runs
 
     if as_json + latex + markdown + as_csv > 1:
         raise IgdmError("compare: --json, --latex, --markdown and --csv exclude each other (choose one)")
+    if baseline and (latex or markdown or as_csv):
+        raise IgdmError("compare: --baseline is for the terminal and --json (leave the format out, or use --json)")
     with Session.of(context).open_store() as store:
         rows = {row.id: row for row in (store.run(reference) for reference in runs)}
+        if baseline:
+            base = store.run(baseline)
+            rows = rows if base.id in rows else {base.id: base, **rows}
         evaluations = {run_id: store.evaluations(run_id) for run_id in rows}
     comparison = compare_runs(list(rows.values()), group=group, evaluations=evaluations)
+    found = None
+    if baseline:
+        from igdm_tui.report.baseline import against, against_json, against_text, line_of
+        from igdm_tui.report.verdicts import read_verdicts
+
+        kept = {row.id: read_verdicts(row.folder, row.settings) for row in rows.values()}
+        found = against(comparison, line_of(comparison, base.id), kept)
     if as_json:
-        answer_json(formats.as_json(comparison))
+        answer_json(formats.as_json(comparison) | (against_json(comparison, found) if found else {}))
     elif latex:
         answer(formats.as_latex(comparison))
     elif markdown:
@@ -82,4 +98,6 @@ def compare(
     elif as_csv:
         answer(formats.as_csv(comparison))
     else:
-        answer(formats.as_text(comparison, width=terminal_width(), bold=wants_bold()))
+        width, bold = terminal_width(), wants_bold()
+        text = formats.as_text(comparison, width=width, bold=bold)
+        answer(f"{text}\n\n{against_text(comparison, found, width=width, bold=bold)}" if found else text)

@@ -10,6 +10,7 @@ from typing import Any
 from core.spec.catalogue import METRICS
 from core.spec.identity import flatten
 from igdm_tui.report.interval import wilson
+from igdm_tui.report.significance import seed_interval
 from igdm_tui.store.rows import EvaluationRow, RunRow
 
 # The columns of a table; CSV and JSON have every metric that was measured.
@@ -25,7 +26,8 @@ ACCURACY_OF_ATTACK = {"clean": "clean_accuracy", "pgd20": "pgd20_accuracy", "aut
 class Cell:
     """One measured number. std: sample standard deviation over n runs, None for one run.
 
-    low, high: 95 % interval from a finite test set, for an accuracy of a single run.
+    low, high: 95 % interval: over test images for an accuracy of a single run (Wilson), over seeds for several runs
+    (Student).
     """
 
     value: float
@@ -124,7 +126,8 @@ def _group_line(members: Sequence[RunRow]) -> Line:
         values = [run.metrics[name] for run in members if name in run.metrics]
         if values:
             std = statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else None
-            cells[name] = Cell(value=math.fsum(values) / len(values), std=std, n=len(values))
+            low, high = seed_interval(values) or (None, None)
+            cells[name] = Cell(value=math.fsum(values) / len(values), std=std, n=len(values), low=low, high=high)
     settings = {key: value for key, value in flatten(members[0].settings).items() if key not in SEED_KEYS}
     return Line(label=experiment_title(members[0]), runs=tuple(members), cells=cells, settings=settings)
 

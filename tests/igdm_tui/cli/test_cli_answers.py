@@ -177,3 +177,23 @@ def test_commands_import_only_what_they_need(igdm, three, words, heavy):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == ""
     assert done.stdout
+
+
+def test_compare_with_a_baseline_says_the_differences(igdm, three):
+    said = igdm("compare", "bbbb", "--baseline", "plain", "--json")
+    found = json.loads(said.out)
+    assert found["baseline"] == ["aaaa2222"]
+    assert [row["ids"] for row in found["rows"]] == [["aaaa2222"], ["bbbb2222"]]
+    none, difference = found["differences_to_baseline"]
+    assert none is None
+    assert difference["autoattack_accuracy"]["value"] == pytest.approx(0.1)
+    assert difference["autoattack_accuracy"]["note"] == "no verdicts per image were kept"
+    text = igdm("compare", "bbbb", "--baseline", "plain").out
+    assert "minus plain" in text
+    assert "+10.00" in text
+
+
+def test_a_baseline_has_no_place_in_a_paper_table(igdm, three):
+    said = igdm("compare", "bbbb", "--baseline", "plain", "--latex")
+    assert said.code == 2
+    assert "--baseline" in said.err
