@@ -3,10 +3,11 @@ PY ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+PEERS ?= .venv-peers
 IGDM := $(BIN)/igdm
 export OMP_NUM_THREADS ?= 1
 .DELETE_ON_ERROR:
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test test-peers test-faults lint bench lock clean
 
 demo: $(STAMP)
 	@echo "demo: trains a robust teacher and three students on digits and attacks them, about 4 minutes on 2 cores"
@@ -21,6 +22,19 @@ demo: $(STAMP)
 test: $(STAMP)
 	@echo "test: about 6 minutes on 2 cores; workers are started, killed and resumed"
 	@$(BIN)/python -m pytest -q
+
+# torchattacks pins an old requests and is needed by nothing else: it lies in a folder of its own.
+test-peers: $(STAMP) $(PEERS)/.ready
+	@echo "test-peers: attacks against those of torchattacks, half a minute"
+	@PYTHONPATH=$(PEERS) $(BIN)/python -m pytest -q -m peers
+
+test-faults: $(STAMP)
+	@echo "test-faults: workers killed at random moments, a few minutes"
+	@$(BIN)/python -m pytest -q -m faults
+
+$(PEERS)/.ready: | $(STAMP)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --upgrade --target $(PEERS) torchattacks==3.5.1
+	@touch $@
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --check .
@@ -47,4 +61,4 @@ lock: $(BIN)/python
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-header --no-annotate --no-emit-index-url -q -o requirements.lock
 
 clean:
-	rm -rf -- $(VENV)
+	rm -rf -- $(VENV) $(PEERS)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from core.evaluation.attack_plans import ATTACK_PLANS
-from core.evaluation.carlini_wagner import is_success, objective, smallest_adversaries
+from core.evaluation.carlini_wagner import Search, is_success, objective, smallest_adversaries
 from core.evaluation.cascade import AttackPlan, Cascade, Stage
 from core.evaluation.margin_attacks import confident_margin, label_margin, margin_of_correct
 from core.evaluation.outcome import StateFile
@@ -18,6 +18,7 @@ from core.models import build_model
 from core.spec.attack_names import ATTACKS
 from core.spec.config import ModelSection
 from core.spec.errors import StopRequested
+from tests.core.evaluation.cw2_reference import advertorch_cw2
 
 OWN = [name for name in ATTACK_PLANS if not name.startswith("autoattack") and name != "cw2"]
 OF_EPSILON = ("fgsm", "pgd10", "pgd20", "pgd20-restarts", "cw", "cw30")
@@ -161,38 +162,10 @@ def test_cw_moves_only_what_is_still_right(aim, trained, images):
 
 
 def test_cw2_follows_its_reference(aim, trained, images):
-    """advertorch's CarliniWagnerL2Attack with one search step, written out: variables in arctanh space, Adam."""
     few = images.first(6)
-    pixels, labels, steps = few.images(), few.labels, 60
-    latent = torch.atanh((pixels * 2 - 1) * 0.999999)
-    delta = torch.nn.Parameter(torch.zeros_like(pixels))
-    optimiser = torch.optim.Adam([delta], lr=0.01)
-    best, nearest = pixels.clone(), [1e10] * 6
-    previous = 1e10
-    for step in range(steps):
-        adv = 0.5 * (torch.tanh(latent + delta) + 1)
-        logits = trained(adv)
-        distance = ((adv - 0.5 * (torch.tanh(latent) + 1)) ** 2).sum(dim=(1, 2, 3))
-        total = 0.0
-        values = logits.detach()
-        for n in range(6):
-            real = logits[n, labels[n]]
-            k_other = max((k for k in range(10) if k != labels[n]), key=lambda k: float(values[n, k]))
-            total = total + 0.1 * torch.relu(real - logits[n, k_other] + 0.01) + distance[n]
-        optimiser.zero_grad()
-        total.backward()
-        for n in range(6):
-            raised = logits[n].detach().clone()
-            raised[labels[n]] += 0.01
-            if int(raised.argmax()) != int(labels[n]) and float(distance[n].detach()) < nearest[n]:
-                nearest[n], best[n] = float(distance[n].detach()), adv[n].detach()
-        optimiser.step()
-        if step % (steps // 10) == 0:
-            if float(total.detach()) > 0.999999 * previous:
-                break
-            previous = float(total.detach())
-    found = smallest_adversaries(aim(), pixels, labels, num_steps=steps)
-    torch.testing.assert_close(found, best, rtol=0, atol=2e-3)
+    found = smallest_adversaries(aim(), few.images(), few.labels, Search(num_steps=60))
+    expected = advertorch_cw2(trained, few.images(), few.labels, num_steps=60)
+    torch.testing.assert_close(found, expected, rtol=0, atol=2e-3)
 
 
 def test_cw2_objective_and_success():
