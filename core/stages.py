@@ -38,7 +38,8 @@ from core.training.trainer import Trainer
 class Job:
     """What every stage needs.
 
-    emit: takes events, in order. should_stop: True once the run was asked to stop.
+    emit: takes events, in order. should_stop: True once the run was asked to stop. check_attempt: raises when a newer
+    attempt has the run.
     """
 
     folder: RunFolder
@@ -49,6 +50,7 @@ class Job:
     software: dict[str, str]
     emit: Callable[[Event], None]
     should_stop: Callable[[], bool]
+    check_attempt: Callable[[], None]
 
 
 def run_stages(job: Job) -> None:
@@ -135,7 +137,8 @@ def train_student(job: Job, trainer: Trainer, following: Following) -> None:
 
 
 def checkpoint_student(job: Job, trainer: Trainer, following: Following) -> None:
-    """Save, then say so."""
+    """Save, then say so; an attempt that has lost the run saves nothing over the work of the newer one."""
+    job.check_attempt()
     save_checkpoint(job.folder.checkpoints, trainer.state_dict() | following.state_dict())
     job.emit(CheckpointSaved(epoch=trainer.epoch, step=trainer.total_steps, file=LAST))
 

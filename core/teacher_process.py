@@ -18,7 +18,7 @@ from core.spec.errors import IgdmError, StopRequested, TrainingError
 from core.spec.events import Event, TeacherProgress, Warned
 from core.spec.home import Home
 from core.spec.loading import build_config
-from core.worker import StopSignal
+from core.stopping import StopSignal
 
 EXAMPLES_ON_CPU = 500
 BATCH_SIZE = 250

@@ -1,55 +1,40 @@
 """Process entry of a run: `python -P -m core.worker runs/<run_id>`. Detached from whoever started it.
 
 Takes the run's lock, says who it is, runs the stages, and ends with exactly one of run_finished, run_stopped and
-run_failed. SIGTERM and SIGINT ask for a stop: a checkpoint, `run_stopped`, exit code 128 + signal.
+run_failed. SIGTERM, SIGINT, SIGUSR1, SIGUSR2 and the mark `stop_requested` in the run folder ask for a stop: a
+checkpoint, `run_stopped`, exit code 128 + signal (15 for the mark).
+
+IGDM_ATTEMPT, set by a scheduler that starts workers, is the number of the attempt: a newer one takes the run over from
+an older one that is still at work somewhere, and the older one writes nothing more (exit code 3).
 """
 
 import importlib.metadata
 import os
-import signal
 import sys
 import time
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
-from types import FrameType
 
-from core.spec.errors import IgdmError, StopRequested
+from core.spec.errors import IgdmError, StopRequested, SupersededError
 from core.spec.event_file import EventWriter
 from core.spec.events import AttackProgress, Event, RunFailed, RunFinished, RunStopped, StepLogged
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
+from core.stopping import StopRequests
 
 PACKAGES = ("torch", "torchvision", "pyautoattack", "scikit-learn", "numpy", "igdm-tui")
+ATTEMPT_VARIABLE = "IGDM_ATTEMPT"
 MAX_PENDING = 100_000
-
-
-class StopSignal:
-    """Remembers that a stop was asked for. A second signal of the same kind changes nothing: the checkpoint is near."""
-
-    def __init__(self) -> None:
-        self.number = 0
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._remember)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal never stops a run
-
-    def _remember(self, number: int, _frame: FrameType | None) -> None:
-        self.number = self.number or number
-
-    def __call__(self) -> bool:
-        """True once a stop was asked for."""
-        return self.number != 0
-
-    @property
-    def name(self) -> str:
-        """SIGTERM or SIGINT."""
-        return signal.Signals(self.number).name
+TAKE_OVER_S = 60.0
+BUSY = 3
 
 
 class Reporter:
     """Writes events and a readable line for the log. A full disk delays events; it never stops training."""
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._writer = EventWriter(folder.events)
+    def __init__(self, folder: RunFolder, attempt: int) -> None:
+        self._writer = EventWriter(folder.events, check=lambda: folder.check_attempt(attempt))
         self._pending: list[tuple[Event, bool]] = []
 
     def emit(self, event: Event) -> None:
@@ -77,22 +62,40 @@ def main(arguments: list[str]) -> int:
         print("usage: python -P -m core.worker runs/<run_id>, a folder with a config.toml", file=sys.stderr)
         return 2
     folder = RunFolder(Path(arguments[0]).resolve())
-    lock = folder.try_lock()
-    if lock is None:
-        print(f"{folder.path}: another worker runs this already", file=sys.stderr)
-        return 3
-    with lock:
-        return _run(folder)
+    try:
+        return _run_alone(folder)
+    except SupersededError as error:
+        print(error, file=sys.stderr, flush=True)
+        return BUSY
 
 
-def _run(folder: RunFolder) -> int:
-    began = time.monotonic()
-    should_stop = StopSignal()
+def _run_alone(folder: RunFolder) -> int:
+    """Take the run's lock and run. A numbered attempt takes over; whoever has the run sees that and leaves."""
+    given = int(os.environ.get(ATTEMPT_VARIABLE) or 0)
+    should_stop = StopRequests()
     identity = ProcessIdentity.of_this()
-    before = folder.read_worker()
-    attempt = before[1] + 1 if before else 1
-    folder.write_worker(identity, attempt)
-    reporter = Reporter(folder)
+    if given:
+        folder.claim(identity, given)
+    lock = folder.try_lock()
+    deadline = time.monotonic() + TAKE_OVER_S
+    while given and lock is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+        lock = folder.try_lock()
+    if lock is None and not given:
+        print(f"{folder.path}: another worker runs this already", file=sys.stderr)
+        return BUSY
+    with lock or nullcontext():  # a hung holder on a dead host may keep the lock; its attempt is closed all the same
+        before = folder.read_worker()
+        attempt = given or (before[1] + 1 if before else 1)
+        if not given:
+            folder.claim(identity, attempt)
+        should_stop.watch(folder, attempt)
+        return _run(folder, identity, attempt, should_stop)
+
+
+def _run(folder: RunFolder, identity: ProcessIdentity, attempt: int, should_stop: StopRequests) -> int:
+    began = time.monotonic()
+    reporter = Reporter(folder, attempt)
     step_reached = [0, 0]
 
     def emit(event: Event) -> None:
@@ -105,6 +108,8 @@ def _run(folder: RunFolder) -> int:
 
     try:
         _run_stages(folder, identity, attempt, emit, should_stop)
+    except SupersededError:
+        raise
     except StopRequested:
         epoch, step = step_reached
         reporter.emit(RunStopped(reason=should_stop.name, epoch=epoch, step=step, elapsed_s=elapsed(), attempt=attempt))
@@ -123,7 +128,7 @@ def _run(folder: RunFolder) -> int:
 
 
 def _run_stages(
-    folder: RunFolder, identity: ProcessIdentity, attempt: int, emit: object, should_stop: StopSignal
+    folder: RunFolder, identity: ProcessIdentity, attempt: int, emit: object, should_stop: StopRequests
 ) -> None:
     """Read the settings, import torch, and go. Imports wait until here: the process has said who it is by now."""
     from core.spec.data_files import require_data
@@ -153,6 +158,7 @@ def _run_stages(
             software=software,
             emit=emit,  # type: ignore[arg-type]
             should_stop=should_stop,
+            check_attempt=lambda: folder.check_attempt(attempt),
         )
     )
 

@@ -39,6 +39,12 @@ class MissingDataError(TrainingError):
     exit_code = 2
 
 
+class SupersededError(IgdmError):
+    """A newer attempt has the run: whoever gets this writes nothing more and leaves."""
+
+    exit_code = 3
+
+
 class StopRequested(Exception):  # noqa: N818 - a request, not an error
     """Someone asked the run to stop; raised between two steps of training or two batches of an attack."""
 

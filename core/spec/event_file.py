@@ -2,30 +2,43 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.spec.events import BadLineError, Event, Record, decode_record, encode_record
+from core.spec.run_folder import CLAIM_WAIT_S, holding
+
+
+def anyone() -> None:
+    """For files that nobody else claims."""
 
 
 class EventWriter:
     """Appends records to an event file. One writer at a time: the worker that holds the run's lock.
 
     A torn last line, left by a killed worker, is cut off before the first write: no reader has ever gone past it.
+    check: called before each line, with the file held, and may raise: that is how a worker whose run was claimed by a
+    newer attempt is kept from adding anything, also where the worker's lock does not reach (another host).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: Callable[[], object] = anyone) -> None:
+        self._check = check
         self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
         self.seq = _repair_tail(self._descriptor)
 
     def write(self, event: Event, *, sync: bool = False) -> Record:
-        """Append one event; with `sync`, return only after it is on disk."""
+        """Append one event; with `sync`, return only after it is on disk.
+
+        Raises: OSError when the disk does not take it; whatever `check` raises; nothing is written then.
+        """
         record = Record(seq=self.seq + 1, t=time.time(), m=time.monotonic(), event=event)
         line = encode_record(record).encode()
-        written = os.write(self._descriptor, line)
-        if written != len(line):
-            os.ftruncate(self._descriptor, os.lseek(self._descriptor, 0, os.SEEK_END) - written)
-            raise OSError(f"event file took {written} of {len(line)} bytes: is the disk full?")
+        with holding(self._descriptor, wait_s=CLAIM_WAIT_S):
+            self._check()
+            written = os.write(self._descriptor, line)
+            if written != len(line):
+                os.ftruncate(self._descriptor, os.lseek(self._descriptor, 0, os.SEEK_END) - written)
+                raise OSError(f"event file took {written} of {len(line)} bytes: is the disk full?")
         self.seq += 1
         if sync:
             os.fsync(self._descriptor)

@@ -4,17 +4,21 @@ import fcntl
 import json
 import os
 import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from core.spec.atomic import replace_text
-from core.spec.errors import IgdmError
+from core.spec.errors import IgdmError, SupersededError
 from core.spec.home import Home
 from core.spec.process import ProcessIdentity
 
 ID_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # no 0/o, 1/l/i, u: ids are read aloud and typed
 ID_LENGTH = 8
+CLAIM_WAIT_S = 5.0  # one line is written in microseconds; whoever holds the file longer is stopped or gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class RunFolder:
 
     config.toml: the settings. run.json: what was known before the start (command, git, versions, host, hash).
     events.jsonl: the truth of what happened. worker.json: which process runs it. worker.log: what it printed.
+    stop_requested: a mark that asks the worker to stop, wherever it is, and keeps it from starting again.
+    slurm.json: the Slurm job it was handed to. slurm_state.json: what was last heard of that job.
     checkpoints/: last.pt and previous.pt. evaluation/: state of attacks and their outcome per image.
     """
 
@@ -62,6 +68,21 @@ class RunFolder:
     def log(self) -> Path:
         """Everything the worker printed; hostile text to a terminal."""
         return self.path / "worker.log"
+
+    @property
+    def stop_mark(self) -> Path:
+        """There while the run is to stop; the worker looks for it, also on another host."""
+        return self.path / "stop_requested"
+
+    @property
+    def slurm_json(self) -> Path:
+        """The Slurm job this run was handed to; absent for other runs."""
+        return self.path / "slurm.json"
+
+    @property
+    def slurm_state_json(self) -> Path:
+        """What was last heard of that job."""
+        return self.path / "slurm_state.json"
 
     @property
     def checkpoints(self) -> Path:
@@ -112,6 +133,32 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
+    def claim(self, identity: ProcessIdentity, attempt: int) -> None:
+        """Say which process runs this, so that writers of an older attempt write nothing more.
+
+        Raises: SupersededError when this attempt or a newer one was claimed before.
+        """
+        descriptor = os.open(self.events, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            with holding(descriptor, wait_s=CLAIM_WAIT_S):
+                before = self.read_worker()
+                if before is not None and before[1] >= attempt:
+                    raise SupersededError(f"{self.run_id}: attempt {before[1]} has this run, not attempt {attempt}")
+                self.write_worker(identity, attempt)
+        finally:
+            os.close(descriptor)
+
+    def check_attempt(self, attempt: int) -> None:
+        """Make sure that an attempt still has the run.
+
+        Raises: SupersededError when a newer one has claimed it.
+        """
+        now = self.read_worker()
+        if now is not None and now[1] > attempt:
+            raise SupersededError(
+                f"{self.run_id}: attempt {now[1]} on {now[0].host} has this run now; attempt {attempt} leaves it"
+            )
+
     def try_lock(self) -> IO[bytes] | None:
         """Take the worker's lock: an open file that keeps it until closed, or None when a living process has it."""
         descriptor = os.open(self.lock_path, os.O_CREAT | os.O_RDWR, 0o600)
@@ -122,6 +169,30 @@ class RunFolder:
             file.close()
             return None
         return file
+
+
+@contextmanager
+def holding(descriptor: int, *, wait_s: float) -> Iterator[None]:
+    """Keep an open file to oneself for a moment, so that a check and the write after it are one act.
+
+    On file systems without locks, and when whoever holds it does not let go in `wait_s` seconds, it goes on without.
+    """
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.001)
+        except OSError:
+            break
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def new_run_id() -> str:

@@ -69,7 +69,7 @@ def start():
     """Start a worker; whatever is left is killed after the test."""
     started = []
 
-    def start_worker(folder: RunFolder) -> subprocess.Popen[bytes]:
+    def start_worker(folder: RunFolder, **environment: str) -> subprocess.Popen[bytes]:
         with folder.log.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "core.worker", str(folder.path)],
@@ -77,7 +77,7 @@ def start():
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
+                env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
             )
         started.append(process)
         return process

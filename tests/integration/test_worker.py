@@ -171,6 +171,39 @@ def test_a_second_worker_on_the_same_run_is_refused(make_folder, start):
     assert len(events_of(folder, RunStarted)) == 1
 
 
+def test_a_newer_attempt_takes_the_run_over_and_the_old_copy_leaves_without_a_word(quiet, make_folder, start):
+    """As after a node failure: the scheduler starts the run again while the first process goes on."""
+    folder = make_folder("fenced")
+    old = start(folder, IGDM_ATTEMPT="1")
+    wait_for(lambda: any(event.step >= 25 for event in events_of(folder, StepLogged)), old)
+    new = start(folder, IGDM_ATTEMPT="2")
+    finish(old, 3)
+    finish(new)
+    assert "attempt 1 leaves it" in log_text(folder)
+    assert [event.attempt for event in events_of(folder, RunStarted)] == [1, 2]
+    assert not events_of(folder, RunStopped)
+    kinds = [record.event for record in read_records(folder.events)]
+    assert [record.seq for record in read_records(folder.events)] == list(range(1, len(kinds) + 1))
+    assert_equal_runs(quiet, folder)
+    finish(start(folder, IGDM_ATTEMPT="1"), 3)
+    assert "attempt 2 has this run, not attempt 1" in log_text(folder)
+
+
+@pytest.mark.parametrize("ask", ["mark", "SIGUSR1", "SIGUSR2"])
+def test_a_scheduler_or_another_host_can_ask_for_a_stop(make_folder, start, ask):
+    folder = make_folder("asked")
+    process = start(folder)
+    wait_for(lambda: any(event.step >= 5 for event in events_of(folder, StepLogged)), process)
+    if ask == "mark":
+        folder.stop_mark.touch()
+    else:
+        process.send_signal(signal.Signals[ask])
+    finish(process, 128 + (signal.SIGTERM if ask == "mark" else signal.Signals[ask]))
+    stopped = events_of(folder, RunStopped)[-1]
+    assert stopped.reason == ("stop requested" if ask == "mark" else ask)
+    assert events_of(folder, CheckpointSaved)[-1].step == stopped.step > 0
+
+
 def test_divergence_ends_the_run_with_its_reason(make_folder, start):
     folder = make_folder("diverged")
     folder.config.write_text(folder.config.read_text().replace("[igdm]\nalpha = 3", "[igdm]\nalpha = 1e6\nbeta = 10"))

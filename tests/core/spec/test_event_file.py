@@ -2,8 +2,11 @@ import os
 
 import pytest
 
+from core.spec.errors import SupersededError
 from core.spec.event_file import EventWriter, read_lines, read_records
 from core.spec.events import Warned
+from core.spec.process import ProcessIdentity
+from core.spec.run_folder import RunFolder
 
 
 def write(path, *messages):
@@ -71,3 +74,27 @@ def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
 
 def test_a_missing_file_has_no_lines(tmp_path):
     assert read_lines(tmp_path / "none") == ([], 0)
+
+
+def test_an_old_copy_that_is_still_at_work_adds_nothing_after_a_newer_attempt(tmp_path):
+    """A node is lost to the scheduler, not to the disk: the run starts elsewhere while the old process goes on."""
+    folder = RunFolder(tmp_path)
+    here, there = (ProcessIdentity(pid=1, started_at=1.0, host=host) for host in ("node1", "node2"))
+
+    def writer_of(attempt):
+        return EventWriter(folder.events, check=lambda: folder.check_attempt(attempt))
+
+    folder.claim(here, 1)
+    old = writer_of(1)
+    old.write(Warned(message="old"))
+    folder.claim(there, 2)
+    new = writer_of(2)
+    with pytest.raises(SupersededError, match="attempt 2 on node2 has this run now"):
+        old.write(Warned(message="too late"))
+    new.write(Warned(message="new"))
+    with pytest.raises(SupersededError):
+        old.write(Warned(message="too late again"), sync=True)
+    said = [(record.seq, record.event.message) for record in read_records(folder.events)]
+    assert said == [(1, "old"), (2, "new")]
+    with pytest.raises(SupersededError, match="attempt 2 has this run, not attempt 2"):
+        folder.claim(here, 2)
