@@ -25,6 +25,7 @@ CLAIM_WAIT_S = 5.0  # one line is written in microseconds; whoever holds the fil
 class RunFolder:
     """Names of the files of one run.
 
+    labels.json: tags, note and archive, given by people.
     config.toml: the settings. run.json: what was known before the start (command, git, versions, host, hash).
     events.jsonl: the truth of what happened. worker.json: which process runs it. worker.log: what it printed.
     stop_requested: a mark that asks the worker to stop, wherever it is, and keeps it from starting again.
@@ -83,6 +84,11 @@ class RunFolder:
     def slurm_state_json(self) -> Path:
         """What was last heard of that job."""
         return self.path / "slurm_state.json"
+
+    @property
+    def labels(self) -> Path:
+        """Tags, note and whether it is archived; absent while nobody has said anything."""
+        return self.path / "labels.json"
 
     @property
     def checkpoints(self) -> Path:

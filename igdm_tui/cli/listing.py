@@ -14,23 +14,31 @@ if TYPE_CHECKING:
 LISTED = ("clean_accuracy", "pgd20_accuracy", "autoattack_accuracy", "gradient_distance", "gradient_cosine")
 
 
-def list_runs(session: Session, *, filter_text: str = "", sort_key: str = "", as_json: bool = False) -> None:
-    """List the runs that fit, newest first or in another order.
+def list_runs(
+    session: Session, *, filter_text: str = "", sort_key: str = "", with_archived: bool = False, as_json: bool = False
+) -> None:
+    """List the runs that fit, newest first or in another order; archived ones when asked for or filtered by.
 
     Raises: IgdmError for a condition or key that means nothing.
     """
     with session.open_store() as store:
         runs = store.runs()
     if filter_text or sort_key:
-        from igdm_tui.cli.selecting import filtered, sorted_by
+        from igdm_tui.cli.selecting import picked, sorted_by
 
-        runs = sorted_by(filtered(runs, filter_text), sort_key)
+        found, with_archived = picked(runs, filter_text, with_archived=with_archived)
+        runs = sorted_by(found, sort_key)
+    archived = 0 if with_archived else sum(run.archived for run in runs)
+    if archived:
+        runs = [run for run in runs if not run.archived]
     if as_json:
         answer_json([run.to_json() for run in runs])
     elif runs:
         answer(listing(runs))
     elif filter_text:
         say(f"no run in {session.home.path} fits {filter_text!r}")
+    elif archived:
+        say(f"{session.home.path}: all {archived} runs are archived (igdm ls --archived lists them)")
     else:
         say(f"{session.home.path}: no runs yet (start one: igdm run configs/digits.toml)")
 
@@ -61,4 +69,6 @@ def listing(runs: "list[RunRow]") -> str:
         ),
         Column(title="age", cells=[age(run.created_at, now) for run in runs], right=True, importance=200),
     ]
+    if any(run.tags for run in runs):
+        columns.insert(-1, Column(title="tags", cells=[" ".join(run.tags) for run in runs], importance=250, widest=24))
     return text_table(columns, width=terminal_width(), bold=wants_bold())

@@ -17,18 +17,20 @@ def ls(
         typer.Option(
             "--filter",
             metavar="EXPR",
-            help="Only runs that fit: 'method=adaad and igdm.alpha>0'. Signs: = != < <= > >= and ~ (contains).",
+            help="Only runs that fit: 'method=adaad and igdm.alpha>0 and has:autoattack_accuracy', 'status=running',"
+            " 'tag:paper', 'name~resnet', not, or, parentheses. Signs: = != < <= > >= and ~ (contains).",
         ),
     ] = "",
     sort_key: Annotated[
         str, typer.Option("--sort", metavar="KEY", help="A column, metric or setting; -KEY the other way round.")
     ] = "",
+    archived: Annotated[bool, typer.Option("--archived", help="Archived runs too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
     from igdm_tui.cli.listing import list_runs
 
-    list_runs(Session.of(context), filter_text=filter_text, sort_key=sort_key, as_json=as_json)
+    list_runs(Session.of(context), filter_text=filter_text, sort_key=sort_key, with_archived=archived, as_json=as_json)
 
 
 def show(

@@ -35,19 +35,28 @@ def run(
 
     Ctrl-C stops it after a checkpoint.
     """
-    from core.spec.data_files import require_data
-    from core.spec.loading import config_warnings, load_config
-    from igdm_tui.launch import create_run, start_worker
-    from igdm_tui.store.connection import check_database
+    from core.spec.loading import load_config
 
-    session = Session.of(context)
-    wanted = _seeds(seed, seeds)
+    wanted = wanted_seeds(seed, seeds)
     changes = list(overrides or ())
     changes += [f"runtime.device={json.dumps(device)}"] if device else []
     changes += [f"name={json.dumps(name, ensure_ascii=False)}"] if name else []
     configs: list[RunConfig] = []
     for each in wanted:
         configs.append(load_config(config, [*changes, *([] if each is None else [f"runtime.seed={each}"])]))
+    run_configs(Session.of(context), configs, detach=detach, as_json=as_json)
+
+
+def run_configs(session: Session, configs: "list[RunConfig]", *, detach: bool, as_json: bool) -> None:
+    """Start one run after another and follow each, or leave them in the background; their results come last.
+
+    Raises: typer.Exit with the worst exit code of a run; IgdmError when something is missing.
+    """
+    from core.spec.data_files import require_data
+    from core.spec.loading import config_warnings
+    from igdm_tui.launch import create_run, start_worker
+    from igdm_tui.store.connection import check_database
+
     check_database(session.home)
     require_data(configs[0].data, session.home)
     say(*(f"warning: {warning}" for warning in config_warnings(configs[0])))
@@ -110,7 +119,7 @@ def resume(
         raise typer.Exit(worst)
 
 
-def _seeds(seed: int | None, seeds: str) -> list[int | None]:
+def wanted_seeds(seed: int | None, seeds: str) -> list[int | None]:
     """The seeds that are wanted; [None] for the configuration's own.
 
     Raises: IgdmError for text that lists none.

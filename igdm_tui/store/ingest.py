@@ -123,7 +123,7 @@ def files_of_runs(home: Home) -> list[OnDisk]:
     """Sizes and stamps of the files of all runs; folders that hold no run are passed over."""
     found = []
     for folder in run_folders(home):
-        size, card = _size(folder.events), _stamp(folder.run_json)
+        size, card = _size(folder.events), _card_stamp(folder)
         if card != NO_CARD or size or folder.config.exists():
             found.append(OnDisk(folder, size, card))
     return found
@@ -152,6 +152,12 @@ def _size(path: Path) -> int:
         return os.stat(path).st_size
     except FileNotFoundError:
         return 0
+
+
+def _card_stamp(folder: RunFolder) -> str:
+    """Changes whenever run.json or labels.json is replaced."""
+    card, labels = _stamp(folder.run_json), _stamp(folder.labels)
+    return card if labels == NO_CARD else f"{card} {labels}"
 
 
 def _stamp(path: Path) -> str:

@@ -19,7 +19,7 @@ def runs(db: "Database") -> None:
     ended: "", "finished", "failed" or "stopped" by the last such event. before_s: seconds of earlier attempts.
     attempt_m, last_m: monotonic clock at the attempt's start (NULL between attempts) and at the newest event; last_t:
     wall clock of that. phase: "", "starting", "teacher", "training" or "evaluation".
-    position: bytes of events.jsonl that were read. card: size and time of the run.json that was read.
+    position: bytes of events.jsonl that were read. card: size and time of run.json and labels.json as they were read.
     """
     db["runs"].create(
         {
@@ -112,7 +112,14 @@ def teachers_and_warnings(db: "Database") -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[["Database"], None], ...] = (runs, series, evaluations, teachers_and_warnings)
+def labels(db: "Database") -> None:
+    """What labels.json of a run says. tags: a JSON list of words. `card` stamps both files from here on."""
+    db["runs"].add_column("tags", str, not_null_default="[]")
+    db["runs"].add_column("note", str, not_null_default="")
+    db["runs"].add_column("archived", int, not_null_default=0)
+
+
+MIGRATIONS: tuple[Callable[["Database"], None], ...] = (runs, series, evaluations, teachers_and_warnings, labels)
 VERSION = len(MIGRATIONS)
 
 

@@ -99,6 +99,9 @@ def _run_row(
         attempt=run["attempt"],
         folder=folder.path,
         folder_missing=bool(run["folder_missing"]),
+        tags=tuple(json.loads(run["tags"])),
+        note=run["note"],
+        archived=bool(run["archived"]),
     )
 
 

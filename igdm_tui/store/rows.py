@@ -18,6 +18,7 @@ class RunRow:
     metrics: newest value by name; what an evaluation measured goes before what training measured; absent: not measured.
     teacher_metrics: the teacher's own, on the test set. error: why it failed, or "".
     folder: its run folder; folder_missing when somebody removed it.
+    tags, note, archived: what people said about it; text of their own.
     """
 
     id: str
@@ -45,6 +46,9 @@ class RunRow:
     attempt: int
     folder: Path
     folder_missing: bool = False
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    archived: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The form of a run that scripts rely on; a number that is not finite becomes null."""
@@ -61,6 +65,9 @@ class RunRow:
             "igdm_alpha": self.igdm_alpha,
             "started_at": self.started_at,
             "elapsed_s": round(self.elapsed_s, 3),
+            "tags": list(self.tags),
+            "note": self.note,
+            "archived": self.archived,
             "settings": self.settings,
             "metrics": {name: value if math.isfinite(value) else None for name, value in self.metrics.items()},
         }

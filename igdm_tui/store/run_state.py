@@ -7,8 +7,10 @@ from typing import Any, Self
 
 from core.spec.errors import IgdmError
 from core.spec.run_folder import RunFolder
+from igdm_tui.store.labels import read_labels
 
-CARD_POSITION = -1  # where a warning about run.json stands, before every line of events.jsonl
+# Where warnings about run.json and labels.json stand: before every line of events.jsonl.
+CARD_POSITION, LABELS_POSITION = -1, -2
 RUN_TABLES = ("summary", "evaluations", "stage_progress", "measurements", "run_teachers", "warnings", "series")
 
 
@@ -80,22 +82,35 @@ def forget_events(connection: sqlite3.Connection, run_id: str) -> None:
 
 
 def read_card(connection: sqlite3.Connection, folder: RunFolder, key: int, stamp: str) -> None:
-    """Read run.json into the run's row; damage becomes a warning that goes when the file is mended."""
-    connection.execute("DELETE FROM warnings WHERE run = ? AND position = ?", (key, CARD_POSITION))
-    columns: dict[str, Any] = {"name": folder.run_id, "card": stamp}
-    try:
-        columns |= card_columns(folder.read_run_json(), folder.run_id)
-    except IgdmError as error:
-        connection.execute("INSERT INTO warnings VALUES (?, ?, ?)", (key, CARD_POSITION, storable(str(error))))
+    """Read run.json and labels.json into the run's row; damage becomes a warning that goes when a file is mended."""
+    connection.execute("DELETE FROM warnings WHERE run = ? AND position < 0", (key,))
+    columns: dict[str, Any] = {"name": folder.run_id, "card": stamp, "tags": "[]", "note": "", "archived": 0}
+    for place, read in ((CARD_POSITION, card_columns), (LABELS_POSITION, label_columns)):
+        try:
+            columns |= read(folder)
+        except IgdmError as error:
+            connection.execute("INSERT INTO warnings VALUES (?, ?, ?)", (key, place, storable(str(error))))
     assignments = ", ".join(f"{name} = ?" for name in columns)
     connection.execute(f"UPDATE runs SET {assignments} WHERE key = ?", (*columns.values(), key))
 
 
-def card_columns(card: Any, run_id: str) -> dict[str, Any]:
+def label_columns(folder: RunFolder) -> dict[str, Any]:
+    """What labels.json says, as columns; without the file, that nothing was said.
+
+    Raises: IgdmError when it is damaged.
+    """
+    labels = read_labels(folder)
+    tags = json.dumps([storable(tag) for tag in labels.tags])
+    return {"tags": tags, "note": storable(labels.note), "archived": int(labels.archived)}
+
+
+def card_columns(folder: RunFolder) -> dict[str, Any]:
     """What run.json says, as columns.
 
     Raises: IgdmError when it is no card of a run.
     """
+    card: Any = folder.read_run_json()
+    run_id = folder.run_id
     settings = card.get("settings") if isinstance(card, dict) else None
     if not isinstance(settings, dict):
         raise IgdmError(f"runs/{run_id}/run.json: holds no settings (the run is shown without them)")

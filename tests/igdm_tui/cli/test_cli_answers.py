@@ -10,7 +10,7 @@ from igdm_tui.cli.entry import global_options_first
 
 KEYS = [
     "id", "name", "status", "settings_hash", "seed", "dataset", "teacher", "student", "method", "igdm_alpha",
-    "started_at", "elapsed_s", "settings", "metrics",
+    "started_at", "elapsed_s", "tags", "note", "archived", "settings", "metrics",
 ]  # fmt: skip
 
 
@@ -49,8 +49,8 @@ def test_an_empty_home_lists_nothing_and_says_what_to_do(igdm, home):
     ("expression", "found"),
     [
         ("status=finished", "ba"), ("igdm.alpha>0", "b"), ("igdm_alpha = 0 and method=adaad", "a"), ("name~IGDM", "b"),
-        ("autoattack_accuracy>=0.5", "ba"), ("method!=ard", "ba"), ("attack.epsilon=8/255", "cba"), ("status=none", ""),
-        ("data.horizontal_flip=false", "cba"), ("autoattack_accuracy!=0.5", "cb"),
+        ("autoattack_accuracy>=0.5", "ba"), ("method!=ard", "ba"), ("attack.epsilon=8/255", "cba"),
+        ("status=queued", ""), ("data.horizontal_flip=false", "cba"), ("autoattack_accuracy!=0.5", "cb"),
     ],
 )  # fmt: skip
 def test_filters_keep_the_runs_that_fit(igdm, three, expression, found):

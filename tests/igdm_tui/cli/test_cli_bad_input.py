@@ -140,7 +140,8 @@ def test_a_locked_database_exits_3(igdm, make_run, home, monkeypatch):
     ("words", "told"),
     [
         (["ls", "--filter", "method is adaad"], ["method is adaad", "key=value"]),
-        (["ls", "--filter", "mehtod=adaad"], ["mehtod", "did you mean method?"]),
+        (["ls", "--filter", "mehtod=adaad"], ["mehtod", "did you mean method?", "^^^^^^"]),
+        (["ls", "--filter", "status=runing"], ["no status is called 'runing'", "did you mean running?"]),
         (["ls", "--sort", "accuracy_clean"], ["accuracy_clean"]),
         (["compare", "aaaa", "--json", "--csv"], ["exclude each other"]),
         (["compare"], ["Missing argument"]),
