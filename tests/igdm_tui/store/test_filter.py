@@ -18,7 +18,8 @@ def row(run_id: str, metrics: dict[str, float] | None = None, **given: object) -
     values: dict[str, object] = {
         "name": run_id, "status": "finished", "settings_hash": "", "seed": 0, "dataset": "digits",
         "student": "resnet16", "teacher": "resnet16", "method": "adaad", "igdm_alpha": 0.0,
-        "created_at": "2026-01-01T00:00:00.000Z", "started_at": None, "elapsed_s": 60.0, "epoch": 4, "epochs": 4, "stage": "", "progress": 1.0, "settings": {},
+        "created_at": "2026-01-01T00:00:00.000Z", "started_at": None,
+        "elapsed_s": 60.0, "epoch": 4, "epochs": 4, "stage": "", "progress": 1.0, "settings": {},
         "metrics": metrics or {}, "teacher_metrics": {}, "error": "", "device": "cpu", "attempt": 1,
         "folder": Path("nowhere"),
     }  # fmt: skip
