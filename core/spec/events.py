@@ -9,6 +9,7 @@ import json
 import math
 import types
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar, get_args, get_origin
 
 EVENTS_VERSION = 1
@@ -227,6 +228,8 @@ class BadLineError(ValueError):
 def encode_record(record: Record) -> str:
     """One line of JSON with its newline."""
     event = record.event
+    if type(event) is StepLogged:
+        return _encode_step(record, event)
     body: dict[str, Any] = {
         "seq": record.seq,
         "t": round(record.t, 3),
@@ -241,6 +244,27 @@ def encode_record(record: Record) -> str:
             continue
         body[entry.name] = _plain(value)
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _encode_step(record: Record, event: StepLogged) -> str:
+    """The same line without a detour: steps are nearly all of a file, and training waits while they are written."""
+    metrics = ",".join([f"{_json_text(name)}:{_json_number(value)}" for name, value in event.metrics.items()])
+    return (
+        f'{{"seq":{record.seq},"t":{record.t:.3f},"m":{record.m:.3f},"type":"{event.type}",'
+        f'"epoch":{event.epoch},"step":{event.step},"metrics":{{{metrics}}}}}\n'
+    )
+
+
+@cache
+def _json_text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _json_number(value: float) -> str:
+    text = f"{value:.8g}"
+    if text[-1] in "nf":  # nan, inf, -inf
+        return f'"{text}"'
+    return text if "." in text else json.dumps(_plain(value))
 
 
 def decode_record(line: str | bytes) -> Record:

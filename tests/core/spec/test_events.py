@@ -1,3 +1,4 @@
+import json
 import math
 from dataclasses import MISSING, fields
 
@@ -14,6 +15,7 @@ from core.spec.events import (
     RunStarted,
     StepLogged,
     Warned,
+    _plain,
     decode_record,
     encode_record,
 )
@@ -115,3 +117,16 @@ def test_large_counts_and_percentages_are_not_rounded():
     assert back.metrics["clean_accuracy"] == pytest.approx(355 / 359, abs=1e-8)
     epoch = EpochFinished(epoch=1, step=123456789, elapsed_s=1, metrics={"n": 123456789.0})
     assert decode_record(encode_record(Record(seq=1, t=0, m=0, event=epoch))).event.metrics["n"] == 123456789.0
+
+
+@given(
+    st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.floats(), max_size=4),
+    st.integers(0, 2**53),
+    st.floats(0, 1e10),
+)
+def test_the_short_way_of_a_step_says_what_the_long_one_does(metrics, step, clock):
+    event = StepLogged(epoch=3, step=step, metrics=metrics)
+    body = json.loads(encode_record(Record(seq=9, t=clock, m=clock, event=event)))
+    assert (body["seq"], body["type"], body["epoch"], body["step"]) == (9, "step", 3, step)
+    assert body["t"] == body["m"] == round(clock, 3)
+    assert body["metrics"] == json.loads(json.dumps(_plain(metrics)))
