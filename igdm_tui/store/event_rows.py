@@ -19,6 +19,8 @@ LATEST_MOMENT = 1e11  # seconds since 1970: the year 5138
 ENDINGS = {events.RunFinished.type: "finished", events.RunStopped.type: "stopped", events.RunFailed.type: "failed"}
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 
+_DECODER = json.JSONDecoder()
+
 Point = tuple[int, int, int, float, float]
 
 
@@ -37,7 +39,7 @@ class EventRows:
         for line in lines:
             kept = len(self._points)
             try:
-                body = json.loads(line)
+                body = _json_object(line)
                 if body["type"] == events.StepLogged.type:
                     self._add_step(body)
                 else:
@@ -213,6 +215,16 @@ class EventRows:
         self._connection.execute(
             "INSERT OR REPLACE INTO summary VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, last, last_step, best, best_step)
         )
+
+
+def _json_object(line: bytes) -> Any:
+    """`json.loads` without its search for encodings and blanks, which takes half of its time on short lines."""
+    text = line.decode()
+    try:
+        body, end = _DECODER.raw_decode(text)
+    except ValueError:
+        return json.loads(text)
+    return body if end == len(text) else json.loads(text)
 
 
 def check_storable(value: Any) -> None:
