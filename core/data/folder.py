@@ -15,13 +15,15 @@ from core.spec.home import Home
 def load_folder(data: DataSection, home: Home) -> Dataset:
     """Read `data.folder`. Classes are the folders of train/ by name; test/ (else val/) may lack some of them.
 
+    Test images come in a fixed mixed order, so that the first N of them are a sample of all classes.
+
     Raises: TrainingError when a class of train/ has no images, or a file cannot be decoded.
     """
     folder = image_folder(data, home)
     names = class_names(folder / "train")
     geometry = Geometry.of(data, home)
     everything = read_split(folder / "train", names, geometry, home)
-    test = read_split(held_out_folder(folder), names, geometry, home)
+    test = mixed(read_split(held_out_folder(folder), names, geometry, home))
     train, validation = split(everything, data.validation_fraction, data.split_seed, "validation")
     return Dataset(train=train, validation=validation, test=test, geometry=geometry)
 
@@ -39,3 +41,8 @@ def read_split(folder: Path, names: list[str], geometry: Geometry, home: Home) -
         labels += [label] * len(found)
     levels = decoded_images(paths, geometry, home.decoded)
     return ImageSet(levels=levels, labels=torch.tensor(labels, dtype=torch.int64), max_level=255)
+
+
+def mixed(images: ImageSet) -> ImageSet:
+    """The same images in an order that depends on nothing but their number."""
+    return images.at(torch.randperm(len(images), generator=torch.Generator().manual_seed(0)))

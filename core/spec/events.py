@@ -261,10 +261,8 @@ def _json_text(text: str) -> str:
 
 
 def _json_number(value: float) -> str:
-    text = f"{value:.8g}"
-    if text[-1] in "nf":  # nan, inf, -inf
-        return f'"{text}"'
-    return text if "." in text else json.dumps(_plain(value))
+    text = f"{value:.{SIGNIFICANT_DIGITS}g}"
+    return text if "." in text and "e" not in text else json.dumps(_plain(value))  # large counts, nan, inf
 
 
 def decode_record(line: str | bytes) -> Record:

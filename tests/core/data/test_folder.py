@@ -110,3 +110,11 @@ def test_an_empty_test_set_is_named(home):
     (folder / "test").mkdir()
     with pytest.raises(TrainingError, match="the test split is empty"):
         load_dataset(section(), home)
+
+
+def test_the_first_test_images_are_a_sample_of_all_classes(home):
+    write_folder(home.data / "insects", per_class=40)
+    test = load_dataset(section(), home).test
+    counts = torch.bincount(test.labels[: len(test) // 2])
+    assert counts.min() > 10
+    assert torch.equal(test.labels, load_dataset(section(), home).test.labels)
