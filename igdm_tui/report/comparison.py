@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.spec.catalogue import METRICS
+from core.spec.catalogue import ATTACKS, METRICS
+from core.spec.events import FINAL_EVALUATION
 from core.spec.identity import flatten
 from igdm_tui.report.interval import wilson
 from igdm_tui.report.significance import seed_interval
@@ -19,7 +20,8 @@ TABLE_METRICS = (
     "gradient_distance", "gradient_distance_raw", "gradient_cosine",
 )  # fmt: skip
 SEED_KEYS = ("runtime.seed", "name")
-ACCURACY_OF_ATTACK = {"clean": "clean_accuracy", "pgd20": "pgd20_accuracy", "autoattack": "autoattack_accuracy"}
+ACCURACY_OF_ATTACK = {name: entry.metric for name, entry in ATTACKS.items() if entry.is_accuracy}
+LEAST_FOR_SECOND = 3  # of two values the other one needs no mark
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +30,7 @@ class Cell:
 
     low, high: 95 % interval: over test images for an accuracy of a single run (Wilson), over seeds for several runs
     (Student).
+    flags: reasons to doubt it, as the attack gave them; every table that leaves the program shows them.
     """
 
     value: float
@@ -35,6 +38,7 @@ class Cell:
     n: int = 1
     low: float | None = None
     high: float | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,13 +61,14 @@ class Comparison:
     """Lines with teachers last, metrics that somebody measured, in the catalogue's order.
 
     best: for each metric with a better direction, the positions in `lines` that have the best value; at least two
-    lines must have been measured, and teachers do not compete.
+    lines must have been measured, and teachers do not compete. second: those of the next value, among three or more.
     differences: settings that are not the same in all lines, one value for each line that is no teacher.
     """
 
     lines: tuple[Line, ...]
     metrics: tuple[str, ...]
     best: Mapping[str, frozenset[int]]
+    second: Mapping[str, frozenset[int]]
     differences: Mapping[str, tuple[Any, ...]]
     is_grouped: bool
 
@@ -71,6 +76,12 @@ class Comparison:
     def students(self) -> tuple[Line, ...]:
         """Lines that stand for runs."""
         return tuple(line for line in self.lines if not line.is_teacher)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Every reason to doubt a number here, once; its place, counted from 1, is its footnote mark."""
+        cells = [cell for line in self.lines for cell in line.cells.values()]
+        return tuple(dict.fromkeys(flag for cell in cells for flag in cell.flags))
 
 
 def compare_runs(
@@ -81,55 +92,81 @@ def compare_runs(
 ) -> Comparison:
     """Compare runs in the order given. group: runs with one settings hash are one line, mean and deviation over seeds.
 
-    evaluations: by run id, for intervals.
+    evaluations: by run id, for intervals and flags.
     """
+    known = evaluations or {}
     if group:
         by_hash: dict[str, list[RunRow]] = {}
         for run in runs:
             by_hash.setdefault(run.settings_hash or run.id, []).append(run)
-        lines = [_group_line(members) for members in by_hash.values()]
+        lines = [_group_line(members, known) for members in by_hash.values()]
     else:
-        lines = [_run_line(run, (evaluations or {}).get(run.id, ())) for run in runs]
+        lines = [_run_line(run, known.get(run.id, ())) for run in runs]
     lines += _teacher_lines(runs)
     measured = {name for line in lines for name in line.cells}
     metrics = tuple(name for name in METRICS if name in measured)
     return Comparison(
         lines=tuple(lines),
         metrics=metrics,
-        best={name: winners for name in metrics if (winners := _best(lines, name))},
+        best={name: winners for name in metrics if (winners := _ranked(lines, name, 1))},
+        second={name: winners for name in metrics if (winners := _ranked(lines, name, 2))},
         differences=_differences([line.settings for line in lines if not line.is_teacher]),
         is_grouped=group,
     )
 
 
 def _run_line(run: RunRow, evaluations: Sequence[EvaluationRow]) -> Line:
-    intervals = accuracy_intervals(evaluations)
+    intervals, flags = accuracy_intervals(evaluations), metric_flags(evaluations)
     cells = {}
     for name, value in run.metrics.items():
         low, high = intervals.get(name, (None, None))
-        cells[name] = Cell(value=value, low=low, high=high)
+        cells[name] = Cell(value=value, low=low, high=high, flags=flags.get(name, ()))
     return Line(label=run.name, runs=(run,), cells=cells, settings=flatten(run.settings))
 
 
 def accuracy_intervals(evaluations: Sequence[EvaluationRow]) -> dict[str, tuple[float, float]]:
-    """95 % intervals of the accuracies whose counts are known."""
+    """95 % intervals of the run's accuracies whose counts are known."""
     return {
         ACCURACY_OF_ATTACK[row.attack]: wilson(row.correct, row.examples)
-        for row in evaluations
+        for row in final_rows(evaluations)
         if row.correct is not None and row.attack in ACCURACY_OF_ATTACK and 0 <= row.correct <= row.examples > 0
     }
 
 
-def _group_line(members: Sequence[RunRow]) -> Line:
+def metric_flags(evaluations: Sequence[EvaluationRow]) -> dict[str, tuple[str, ...]]:
+    """Reasons to doubt the run's numbers, by metric."""
+    return {name: tuple(row.flags) for row in final_rows(evaluations) if row.flags for name in row.metrics}
+
+
+def final_rows(evaluations: Sequence[EvaluationRow]) -> list[EvaluationRow]:
+    """The measurements whose figures are the run's: those of its last weights."""
+    return [row for row in evaluations if row.evaluation == FINAL_EVALUATION]
+
+
+def _group_line(members: Sequence[RunRow], evaluations: Mapping[str, Sequence[EvaluationRow]]) -> Line:
     cells = {}
+    flags = _flags_by_seed(members, evaluations)
     for name in METRICS:
         values = [run.metrics[name] for run in members if name in run.metrics]
         if values:
             std = statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else None
             low, high = seed_interval(values) or (None, None)
-            cells[name] = Cell(value=math.fsum(values) / len(values), std=std, n=len(values), low=low, high=high)
+            mean, said = math.fsum(values) / len(values), flags.get(name, ())
+            cells[name] = Cell(value=mean, std=std, n=len(values), low=low, high=high, flags=said)
     settings = {key: value for key, value in flatten(members[0].settings).items() if key not in SEED_KEYS}
     return Line(label=experiment_title(members[0]), runs=tuple(members), cells=cells, settings=settings)
+
+
+def _flags_by_seed(
+    members: Sequence[RunRow], evaluations: Mapping[str, Sequence[EvaluationRow]]
+) -> dict[str, tuple[str, ...]]:
+    """Reasons to doubt the mean over some runs, by metric: those of each run, with its seed where there are several."""
+    found: dict[str, list[str]] = {}
+    for run in members:
+        where = f"seed {run.seed}: " if len(members) > 1 else ""
+        for name, flags in metric_flags(evaluations.get(run.id, ())).items():
+            found.setdefault(name, []).extend(f"{where}{flag}" for flag in flags)
+    return {name: tuple(dict.fromkeys(flags)) for name, flags in found.items()}
 
 
 def experiment_title(run: RunRow) -> str:
@@ -151,17 +188,23 @@ def _teacher_lines(runs: Sequence[RunRow]) -> list[Line]:
     return list(found.values())
 
 
-def _best(lines: Sequence[Line], metric: str) -> frozenset[int]:
-    values = {
-        position: line.cells[metric].value
-        for position, line in enumerate(lines)
-        if not line.is_teacher and metric in line.cells and not math.isnan(line.cells[metric].value)
-    }
-    better = METRICS[metric].better
-    if len(values) < 2 or not better:
-        return frozenset()
-    winner = max(values.values()) if better == "higher" else min(values.values())
-    return frozenset(position for position, value in values.items() if value == winner)
+def ranks(values: Sequence[float | None], better: str) -> list[int]:
+    """1 at the best values, 2 at the second best, 0 elsewhere; better is "higher", "lower" or "".
+
+    Among fewer than two nothing is best, among fewer than three nothing is second.
+    """
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    if len(known) < 2 or not better:
+        return [0] * len(values)
+    order = sorted(set(known), reverse=better == "higher")[: 2 if len(known) >= LEAST_FOR_SECOND else 1]
+    return [order.index(value) + 1 if value in order else 0 for value in values]
+
+
+def _ranked(lines: Sequence[Line], metric: str, rank: int) -> frozenset[int]:
+    """Positions of the lines with a rank in a metric; teachers do not compete."""
+    values = [line.cells[metric].value if metric in line.cells and not line.is_teacher else None for line in lines]
+    found = ranks(values, METRICS[metric].better)
+    return frozenset(position for position, own in enumerate(found) if own == rank)
 
 
 def _differences(settings: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:

@@ -4,22 +4,17 @@ import csv
 import io
 import json
 import math
-import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from core.spec.catalogue import METRICS
 from igdm_tui.numbers import NOTHING, metric
+from igdm_tui.report import table
 from igdm_tui.report.comparison import TABLE_METRICS, Cell, Comparison, Line
+from igdm_tui.report.escape import csv_text
+from igdm_tui.report.table import Entry, Table
 from igdm_tui.report.text_table import Column, text_table
 from igdm_tui.sanitise import sanitise_line
-
-LATEX_SPECIAL = {
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    **{character: f"\\{character}" for character in "_%&#${}"},
-}  # fmt: skip
-MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>|])")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cell_text(name: str, cell: Cell | None, plus_minus: str = "±") -> str:
@@ -46,6 +41,11 @@ def table_metrics(comparison: Comparison) -> list[str]:
     return [name for name in comparison.metrics if name in TABLE_METRICS] or list(comparison.metrics)
 
 
+def flag_marks(comparison: Comparison, cell: Cell | None) -> tuple[int, ...]:
+    """Footnote marks of a cell: places of its flags among all, counted from 1."""
+    return tuple(comparison.flags.index(flag) + 1 for flag in cell.flags) if cell else ()
+
+
 def as_text(comparison: Comparison, *, width: int | None = None, bold: bool = False) -> str:
     """The results, then the settings that differ, as aligned text."""
     lines = comparison.lines
@@ -54,7 +54,7 @@ def as_text(comparison: Comparison, *, width: int | None = None, bold: bool = Fa
         *(
             Column(
                 title=METRICS[name].title,
-                cells=[cell_text(name, line.cells.get(name)) for line in lines],
+                cells=[_marked_text(comparison, name, line.cells.get(name)) for line in lines],
                 right=True,
                 importance=900 - place,
             )
@@ -65,6 +65,8 @@ def as_text(comparison: Comparison, *, width: int | None = None, bold: bool = Fa
     ]
     best = {(position, METRICS[name].title) for name, winners in comparison.best.items() for position in winners}
     parts = [text_table(columns, width=width, best=best, bold=bold)]
+    if comparison.flags:
+        parts.append("\n".join(f"[{mark}] {sanitise_line(flag)}" for mark, flag in enumerate(comparison.flags, 1)))
     if comparison.differences:
         values = comparison.differences
         students = comparison.students
@@ -83,36 +85,36 @@ def as_text(comparison: Comparison, *, width: int | None = None, bold: bool = Fa
     return "\n\n".join(parts)
 
 
-def as_markdown(comparison: Comparison) -> str:
-    """Two pipe tables; the best in bold."""
-
-    def text(value: str) -> str:
-        return MARKDOWN_SPECIAL.sub(r"\\\1", sanitise_line(value))
-
-    names = table_metrics(comparison)
-    rows = [["run", *(_title(name) for name in names)]]
+def results_table(comparison: Comparison, metrics: Sequence[str] = ()) -> Table:
+    """A line per run or experiment, a column per metric; the metrics given, else those of `table_metrics`."""
+    names = list(metrics) or table_metrics(comparison)
+    rows = []
     for position, line in enumerate(comparison.lines):
-        rows.append([text(_label(comparison, line)), *_marked(comparison, position, line, names, text, "**{}**")])
-    tables = [_pipes(rows)]
+        cells = [_entry(comparison, position, name, line.cells.get(name)) for name in names]
+        rows.append([Entry(text=_label(comparison, line)), *cells])
+    return Table(head=["Run", *(metric_title(name) for name in names)], rows=rows, notes=comparison.flags)
+
+
+def differences_table(comparison: Comparison) -> Table:
+    """A line per setting that is not the same everywhere; no rows when all are."""
+    rows = [
+        [Entry(text=key), *(Entry(text=setting_text(key, value)) for value in values)]
+        for key, values in comparison.differences.items()
+    ]
+    return Table(head=["only what differs", *(line.label for line in comparison.students)], rows=rows)
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """Two pipe tables; the best in bold, the second underlined."""
+    tables = [table.markdown(results_table(comparison))]
     if comparison.differences:
-        labels = [text(line.label) for line in comparison.students]
-        rows = [["only what differs", *labels]]
-        for key, values in comparison.differences.items():
-            rows.append([text(key), *(text(setting_text(key, value)) for value in values)])
-        tables.append(_pipes(rows))
+        tables.append(table.markdown(differences_table(comparison)))
     return "\n\n".join(tables)
 
 
 def as_latex(comparison: Comparison) -> str:
-    """A booktabs table; the best in bold. Needs \\usepackage{booktabs}."""
-    names = table_metrics(comparison)
-    head = " & ".join(["Run", *(latex_text(_title(name)) for name in names)])
-    lines = [rf"\begin{{tabular}}{{l{'r' * len(names)}}}", r"\toprule", rf"{head} \\", r"\midrule"]
-    for position, line in enumerate(comparison.lines):
-        cells = _marked(comparison, position, line, names, latex_text, r"\textbf{{{}}}")
-        label = latex_text(_label(comparison, line))
-        lines.append(" & ".join([label, *cells]).replace("±", r"$\pm$").replace(NOTHING, "--") + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
+    """A booktabs table; the best in bold, the second underlined. Needs \\usepackage{booktabs}."""
+    return table.latex(results_table(comparison))
 
 
 def as_csv(comparison: Comparison) -> str:
@@ -126,18 +128,18 @@ def as_csv(comparison: Comparison) -> str:
     for position, line in enumerate(comparison.lines):
         seeds = " ".join(str(run.seed) for run in line.runs)
         row: list[object] = [
-            line.label,
+            csv_text(line.label),
             _ids(line),
             _status(line),
             seeds,
-            line.runs[0].settings_hash if line.runs else "",
+            csv_text(line.runs[0].settings_hash) if line.runs else "",
         ]
-        row += [_or_empty(getattr(line.cells.get(name), part, None)) for name, part in numbers]
+        row += [_plain(getattr(line.cells.get(name), part, None)) for name, part in numbers]
         row += [
-            "" if line.is_teacher else setting_text(key, values[position])
+            "" if line.is_teacher else _csv_setting(key, values[position])
             for key, values in comparison.differences.items()
         ]
-        writer.writerow([csv_text(entry) if isinstance(entry, str) else entry for entry in row])
+        writer.writerow(row)
     return file.getvalue().rstrip("\n")
 
 
@@ -148,34 +150,46 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "rows": [_line_json(line) for line in comparison.students],
         "teachers": [_line_json(line) for line in comparison.lines if line.is_teacher],
         "best": {name: sorted(winners) for name, winners in comparison.best.items()},
+        "second": {name: sorted(winners) for name, winners in comparison.second.items()},
         "differences": {key: list(values) for key, values in comparison.differences.items()},
     }
 
 
-def latex_text(text: str) -> str:
-    """Text that LaTeX prints as it is."""
-    return "".join(LATEX_SPECIAL.get(character, character) for character in sanitise_line(text))
+def metric_title(name: str) -> str:
+    """Column title with its unit."""
+    if name not in METRICS:
+        return name
+    entry = METRICS[name]
+    return f"{entry.title} %" if entry.unit == "fraction" else entry.title
 
 
-def csv_text(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+def rank(comparison: Comparison, position: int, name: str) -> int:
+    """1 where a line is the best in a metric, 2 where it is the second, 0 elsewhere."""
+    if position in comparison.best.get(name, ()):
+        return 1
+    return 2 if position in comparison.second.get(name, ()) else 0
 
 
-def _marked(  # noqa: PLR0917 - one row of a table
-    comparison: Comparison, position: int, line: Line, names: list[str], escape: Callable[[str], str], mark: str
-) -> list[str]:
-    """The cells of a line, the best ones marked."""
-    cells = []
-    for name in names:
-        text = escape(cell_text(name, line.cells.get(name)))
-        cells.append(mark.format(text) if position in comparison.best.get(name, ()) else text)
-    return cells
+def interval_text(name: str, cell: Cell | None) -> str:
+    """ "57.4 to 67.2", the 95 % interval of an accuracy in percent; "" where there is none."""
+    if cell is None or cell.low is None or cell.high is None:
+        return ""
+    if name in METRICS and METRICS[name].unit == "fraction":
+        return f"{cell.low * 100:.1f} to {cell.high * 100:.1f}"
+    return f"{metric(name, cell.low)} to {metric(name, cell.high)}"
 
 
-def _pipes(rows: list[list[str]]) -> str:
-    rule = ["---", *("---:" for _ in rows[0][1:])]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], rule, *rows[1:]])
+def _entry(comparison: Comparison, position: int, name: str, cell: Cell | None) -> Entry:
+    return Entry(
+        text=cell_text(name, cell),
+        rank=rank(comparison, position, name),
+        marks=flag_marks(comparison, cell),
+        small=interval_text(name, cell),
+    )
+
+
+def _marked_text(comparison: Comparison, name: str, cell: Cell | None) -> str:
+    return "".join([cell_text(name, cell), *(f" [{mark}]" for mark in flag_marks(comparison, cell))])
 
 
 def _label(comparison: Comparison, line: Line) -> str:
@@ -192,21 +206,25 @@ def _status(line: Line) -> str:
     return " ".join(dict.fromkeys(run.status for run in line.runs))
 
 
-def _title(name: str) -> str:
-    """Column title with its unit."""
-    entry = METRICS[name]
-    return f"{entry.title} %" if entry.unit == "fraction" else entry.title
-
-
 def _parts(comparison: Comparison, name: str) -> list[str]:
     """What is known of a metric besides its value: deviation and number of runs, or an interval."""
     spread = ("std", "n") if comparison.is_grouped else ("low", "high")
     cells = [line.cells[name] for line in comparison.lines if name in line.cells]
-    return ["value", *(part for part in spread if any(getattr(cell, part) is not None for cell in cells))]
+    known = ["value", *(part for part in spread if any(getattr(cell, part) is not None for cell in cells))]
+    return [*known, "flags"] if any(cell.flags for cell in cells) else known
 
 
-def _or_empty(value: float | None) -> object:
+def _plain(value: float | tuple[str, ...] | None) -> object:
+    """A number as it is, flags as text; nothing for what was not measured."""
+    if isinstance(value, tuple):
+        return csv_text("; ".join(value))
     return "" if value is None else value
+
+
+def _csv_setting(key: str, value: Any) -> object:
+    """A number stays one, also below zero; everything else is text."""
+    text = setting_text(key, value)
+    return text if isinstance(value, int | float) else csv_text(text)
 
 
 def _line_json(line: Line) -> dict[str, Any]:
@@ -220,6 +238,8 @@ def _line_json(line: Line) -> dict[str, Any]:
             number = getattr(cell, part)
             if number is not None:
                 metrics[name][part] = finite(number)
+        if cell.flags:
+            metrics[name]["flags"] = list(cell.flags)
     return {
         "label": line.label,
         "ids": [run.id for run in line.runs],

@@ -1,0 +1,134 @@
+"""A table as a reader sees it, and its forms: Markdown, LaTeX (booktabs) and HTML. Text inside is plain until then."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from igdm_tui.numbers import NOTHING
+from igdm_tui.report.escape import latex_text, markdown_text, xml_text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One cell. rank: 1 is the best of its column, 2 the second, 0 neither. marks: footnotes, counted from 1.
+
+    small: what stands under the number where there is room (an interval).
+    """
+
+    text: str
+    rank: int = 0
+    marks: tuple[int, ...] = ()
+    small: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """Rows of equal length under a head; the first column holds names, the others numbers.
+
+    spans: titles over several columns, as (title, number of columns) that add up to all of them; none: no such line.
+    rules: positions of rows before which a line is drawn. notes: footnotes, the first has mark 1.
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[Entry]]
+    title: str = ""
+    spans: Sequence[tuple[str, int]] = ()
+    rules: frozenset[int] = frozenset()
+    notes: Sequence[str] = ()
+
+
+def markdown(table: Table) -> str:
+    """A pipe table; the best in bold, the second underlined, notes as footnotes (GitHub, Pandoc)."""
+    head = list(table.head)
+    if table.spans:
+        over = [title for title, width in table.spans for _ in range(width)]
+        head = [f"{above} {title}".strip() for above, title in zip(over, head, strict=True)]
+    rows = [[markdown_text(title) for title in head], ["---", *("---:" for _ in head[1:])]]
+    for row in table.rows:
+        rows.append([_cell(entry, markdown_text, ("**{}**", "<u>{}</u>"), _markdown_marks) for entry in row])
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    if table.title:
+        lines = [f"**{markdown_text(table.title)}**", "", *lines]
+    if table.notes:
+        lines += ["", *(f"[^{mark}]: {markdown_text(note)}" for mark, note in enumerate(table.notes, 1))]
+    return "\n".join(lines)
+
+
+def latex(table: Table) -> str:
+    r"""A booktabs tabular; the best in bold, the second underlined, notes below it. Needs \usepackage{booktabs}."""
+    lines = [f"% {latex_text(table.title)}"] if table.title else []
+    lines += [rf"\begin{{tabular}}{{l{'r' * (len(table.head) - 1)}}}", r"\toprule"]
+    if table.spans:
+        lines += _latex_spans(table.spans)
+    lines += [" & ".join(latex_text(title) for title in table.head) + r" \\", r"\midrule"]
+    for position, row in enumerate(table.rows):
+        if position in table.rules and position:
+            lines.append(r"\midrule")
+        cells = [_cell(entry, _latex_number, (r"\textbf{{{}}}", r"\underline{{{}}}"), _latex_marks) for entry in row]
+        lines.append(" & ".join(cells) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    if table.notes:
+        notes = [f"${{}}^{{{mark}}}$ {latex_text(note)}" for mark, note in enumerate(table.notes, 1)]
+        lines += [r"\par\smallskip", r"{\footnotesize", *(rf"{note}\par" for note in notes), "}"]
+    return "\n".join(lines)
+
+
+def html(table: Table) -> str:
+    """A <table> with its notes below; needs the classes of the page it goes into."""
+    parts = ["<table>"]
+    if table.title:
+        parts.append(f"<caption>{xml_text(table.title)}</caption>")
+    parts.append("<thead>")
+    if table.spans:
+        over = "".join(f'<th scope="colgroup" colspan="{width}">{xml_text(title)}</th>' for title, width in table.spans)
+        parts.append(f"<tr>{over}</tr>")
+    titles = "".join(f'<th scope="col">{xml_text(title)}</th>' for title in table.head)
+    parts += [f"<tr>{titles}</tr>", "</thead>", "<tbody>"]
+    for position, row in enumerate(table.rows):
+        name, *cells = (_html_cell(entry) for entry in row)
+        begin = '<tr class="rule">' if position in table.rules and position else "<tr>"
+        parts.append(f'{begin}<th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    parts += ["</tbody>", "</table>"]
+    if table.notes:
+        notes = "".join(f"<li>{xml_text(note)}</li>" for note in table.notes)
+        parts.append(f'<ol class="notes">{notes}</ol>')
+    return "\n".join(parts)
+
+
+def _cell(
+    entry: Entry, escape: Callable[[str], str], ranks: tuple[str, str], marks: Callable[[tuple[int, ...]], str]
+) -> str:
+    text = escape(entry.text)
+    if entry.rank:
+        text = ranks[entry.rank - 1].format(text)
+    return text + (marks(entry.marks) if entry.marks else "")
+
+
+def _latex_number(text: str) -> str:
+    return latex_text(text).replace("±", r"$\pm$").replace(NOTHING, "--")
+
+
+def _markdown_marks(marks: tuple[int, ...]) -> str:
+    return "".join(f"[^{mark}]" for mark in marks)
+
+
+def _latex_marks(marks: tuple[int, ...]) -> str:
+    return f"$^{{{','.join(map(str, marks))}}}$"
+
+
+def _latex_spans(spans: Sequence[tuple[str, int]]) -> list[str]:
+    cells, rules, column = [], [], 1
+    for title, width in spans:
+        cells.append(rf"\multicolumn{{{width}}}{{c}}{{{latex_text(title)}}}" if title else " & " * (width - 1))
+        if title:
+            rules.append(rf"\cmidrule(lr){{{column}-{column + width - 1}}}")
+        column += width
+    return [" & ".join(cells) + r" \\", *([" ".join(rules)] if rules else [])]
+
+
+def _html_cell(entry: Entry) -> str:
+    text = xml_text(entry.text)
+    if entry.rank:
+        text = f"<strong>{text}</strong>" if entry.rank == 1 else f"<u>{text}</u>"
+    if entry.marks:
+        text += f"<sup>{','.join(map(str, entry.marks))}</sup>"
+    return text + (f"<small>{xml_text(entry.small)}</small>" if entry.small else "")
