@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from core.spec.errors import IgdmError
-from igdm_tui.cli.session import Session, answer, answer_json, terminal_width, wants_bold
+from igdm_tui.cli.session import Session, answer, answer_json, say, terminal_width, wants_bold
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
@@ -60,6 +60,10 @@ def compare(
     baseline: Annotated[
         str, typer.Option("--baseline", metavar="RUN", help="Differences to this run's line, with a paired test.")
     ] = "",
+    paper: Annotated[bool, typer.Option("--paper", help="Published results beside ours, with the difference.")] = False,
+    metrics: Annotated[
+        str, typer.Option("--metrics", metavar="NAME,...", help="Columns of the tables. [default: the usual ones]")
+    ] = "",
     as_json: AsJson = False,
     latex: Annotated[bool, typer.Option("--latex", help="A booktabs table.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Pipe tables.")] = False,
@@ -68,10 +72,12 @@ def compare(
     """Compare runs side by side.
 
     Results with the best marked, then only the settings that differ. --baseline: McNemar's exact test over the same
-    test images for single runs, a paired t test over common seeds for groups.
+    test images for single runs, a paired t test over common seeds for groups. --paper: what the papers print for the
+    same data set, teacher, student and method, with or without IGDM.
     """
-    from igdm_tui.report import formats
-    from igdm_tui.report.comparison import compare_runs
+    from igdm_tui.report import formats, table
+    from igdm_tui.report.comparison import chosen_metrics, compare_runs
+    from igdm_tui.report.published import published_json, published_matches, published_table
 
     if as_json + latex + markdown + as_csv > 1:
         raise IgdmError("compare: --json, --latex, --markdown and --csv exclude each other (choose one)")
@@ -84,6 +90,11 @@ def compare(
             rows = rows if base.id in rows else {base.id: base, **rows}
         evaluations = {run_id: store.evaluations(run_id) for run_id in rows}
     comparison = compare_runs(list(rows.values()), group=group, evaluations=evaluations)
+    names = chosen_metrics(comparison, metrics)
+    matches = published_matches(comparison) if paper else {}
+    if paper and not matches:
+        say("compare: no result was published for these data sets, teachers, students and methods")
+    beside = published_table(comparison, matches, names) if matches else None
     found = None
     if baseline:
         from igdm_tui.report.baseline import against, against_json, against_text, line_of
@@ -92,14 +103,17 @@ def compare(
         kept = {row.id: read_verdicts(row.folder, row.settings) for row in rows.values()}
         found = against(comparison, line_of(comparison, base.id), kept)
     if as_json:
-        answer_json(formats.as_json(comparison) | (against_json(comparison, found) if found else {}))
+        content = formats.as_json(comparison) | (against_json(comparison, found) if found else {})
+        answer_json(content | ({"published": published_json(comparison, matches)} if paper else {}))
     elif latex:
-        answer(formats.as_latex(comparison))
+        answer("\n\n".join([formats.as_latex(comparison, names), *([table.latex(beside)] if beside else [])]))
     elif markdown:
-        answer(formats.as_markdown(comparison))
+        answer("\n\n".join([formats.as_markdown(comparison, names), *([table.markdown(beside)] if beside else [])]))
     elif as_csv:
-        answer(formats.as_csv(comparison))
+        answer(formats.as_csv(comparison, matches))
     else:
         width, bold = terminal_width(), wants_bold()
-        text = formats.as_text(comparison, width=width, bold=bold)
-        answer(f"{text}\n\n{against_text(comparison, found, width=width, bold=bold)}" if found else text)
+        parts = [formats.as_text(comparison, names, width=width, bold=bold)]
+        parts += [table.text(beside, width=width, bold=bold)] if beside else []
+        parts += [against_text(comparison, found, width=width, bold=bold)] if found else []
+        answer("\n\n".join(parts))

@@ -1,5 +1,6 @@
 """Comparing runs: one line per run or per experiment, the best marked, only the settings that differ."""
 
+import difflib
 import json
 import math
 import statistics
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.spec.catalogue import ATTACKS, METRICS
+from core.spec.errors import IgdmError
 from core.spec.events import FINAL_EVALUATION
 from core.spec.identity import flatten
 from igdm_tui.report.interval import wilson
@@ -113,6 +115,20 @@ def compare_runs(
         differences=_differences([line.settings for line in lines if not line.is_teacher]),
         is_grouped=group,
     )
+
+
+def chosen_metrics(comparison: Comparison, text: str) -> tuple[str, ...]:
+    """Metrics that somebody names with commas between them, in that order; none for an empty text.
+
+    Raises: IgdmError for one that no run has, naming the nearest.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in comparison.metrics:
+            near = difflib.get_close_matches(name, comparison.metrics, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"measured: {', '.join(comparison.metrics) or 'nothing yet'}"
+            raise IgdmError(f"--metrics: no run has {name!r} ({hint})")
+    return tuple(names)
 
 
 def _run_line(run: RunRow, evaluations: Sequence[EvaluationRow]) -> Line:

@@ -4,10 +4,11 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.spec.catalogue import METRICS
+from core.spec.published_results import PublishedMatch
 from igdm_tui.numbers import NOTHING, metric
 from igdm_tui.report import table
 from igdm_tui.report.comparison import TABLE_METRICS, Cell, Comparison, Line
@@ -46,19 +47,21 @@ def flag_marks(comparison: Comparison, cell: Cell | None) -> tuple[int, ...]:
     return tuple(comparison.flags.index(flag) + 1 for flag in cell.flags) if cell else ()
 
 
-def as_text(comparison: Comparison, *, width: int | None = None, bold: bool = False) -> str:
+def as_text(
+    comparison: Comparison, metrics: Sequence[str] = (), *, width: int | None = None, bold: bool = False
+) -> str:
     """The results, then the settings that differ, as aligned text."""
     lines = comparison.lines
     columns = [
         Column(title="run", cells=[_label(comparison, line) for line in lines], importance=1000, widest=44),
         *(
             Column(
-                title=METRICS[name].title,
+                title=METRICS[name].title if name in METRICS else name,
                 cells=[_marked_text(comparison, name, line.cells.get(name)) for line in lines],
                 right=True,
                 importance=900 - place,
             )
-            for place, name in enumerate(table_metrics(comparison))
+            for place, name in enumerate(metrics or table_metrics(comparison))
         ),
         Column(title="status", cells=[_status(line) for line in lines], importance=100),
         Column(title="id", cells=[_ids(line) for line in lines], importance=200, widest=30),
@@ -66,7 +69,7 @@ def as_text(comparison: Comparison, *, width: int | None = None, bold: bool = Fa
     best = {(position, METRICS[name].title) for name, winners in comparison.best.items() for position in winners}
     parts = [text_table(columns, width=width, best=best, bold=bold)]
     if comparison.flags:
-        parts.append("\n".join(f"[{mark}] {sanitise_line(flag)}" for mark, flag in enumerate(comparison.flags, 1)))
+        parts.append("\n".join(table.notes_text(comparison.flags)))
     if comparison.differences:
         values = comparison.differences
         students = comparison.students
@@ -104,26 +107,33 @@ def differences_table(comparison: Comparison) -> Table:
     return Table(head=["only what differs", *(line.label for line in comparison.students)], rows=rows)
 
 
-def as_markdown(comparison: Comparison) -> str:
+def as_markdown(comparison: Comparison, metrics: Sequence[str] = ()) -> str:
     """Two pipe tables; the best in bold, the second underlined."""
-    tables = [table.markdown(results_table(comparison))]
+    tables = [table.markdown(results_table(comparison, metrics))]
     if comparison.differences:
         tables.append(table.markdown(differences_table(comparison)))
     return "\n\n".join(tables)
 
 
-def as_latex(comparison: Comparison) -> str:
+def as_latex(comparison: Comparison, metrics: Sequence[str] = ()) -> str:
     """A booktabs table; the best in bold, the second underlined. Needs \\usepackage{booktabs}."""
-    return table.latex(results_table(comparison))
+    return table.latex(results_table(comparison, metrics))
 
 
-def as_csv(comparison: Comparison) -> str:
-    """One row per line with every metric (accuracies as fractions) and the settings that differ."""
+def as_csv(comparison: Comparison, published: Mapping[int, PublishedMatch] | None = None) -> str:
+    """One row per line with every metric (accuracies as fractions) and the settings that differ.
+
+    published: printed results by position of a line; they and our differences to them become columns.
+    """
+    matches = published or {}
+    printed = [name for name in METRICS if any(name in match.result.metrics for match in matches.values())]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     numbers = [(name, part) for name in comparison.metrics for part in _parts(comparison, name)]
     head = ["run", "ids", "status", "seeds", "settings_hash"]
     head += [name if part == "value" else f"{name}_{part}" for name, part in numbers]
+    head += [f"{name}_{part}" for name in printed for part in ("published", "difference")]
+    head += ["published_in"] if matches else []
     writer.writerow([csv_text(word) for word in [*head, *comparison.differences]])
     for position, line in enumerate(comparison.lines):
         seeds = " ".join(str(run.seed) for run in line.runs)
@@ -135,6 +145,7 @@ def as_csv(comparison: Comparison) -> str:
             csv_text(line.runs[0].settings_hash) if line.runs else "",
         ]
         row += [_plain(getattr(line.cells.get(name), part, None)) for name, part in numbers]
+        row += _csv_published(line, matches.get(position), printed) if matches else []
         row += [
             "" if line.is_teacher else _csv_setting(key, values[position])
             for key, values in comparison.differences.items()
@@ -206,9 +217,25 @@ def _status(line: Line) -> str:
     return " ".join(dict.fromkeys(run.status for run in line.runs))
 
 
+def difference(line: Line, match: PublishedMatch, name: str) -> float | None:
+    """Ours minus the printed number, in the metric's own unit; None where either is missing."""
+    if name not in line.cells or name not in match.result.metrics:
+        return None
+    return line.cells[name].value - match.result.metrics[name]
+
+
+def _csv_published(line: Line, match: PublishedMatch | None, names: Sequence[str]) -> list[object]:
+    """Printed number and difference of each metric, then where it is printed."""
+    if match is None:
+        return [""] * (2 * len(names) + 1)
+    pairs = [(match.result.metrics.get(name), difference(line, match, name)) for name in names]
+    said = "; ".join((match.result.title, *match.otherwise))
+    return [*(_plain(value) for pair in pairs for value in pair), csv_text(said)]
+
+
 def _parts(comparison: Comparison, name: str) -> list[str]:
-    """What is known of a metric besides its value: deviation and number of runs, or an interval."""
-    spread = ("std", "n") if comparison.is_grouped else ("low", "high")
+    """What is known of a metric besides its value: deviation and number of runs, an interval, flags."""
+    spread = ("std", "n", "low", "high") if comparison.is_grouped else ("low", "high")
     cells = [line.cells[name] for line in comparison.lines if name in line.cells]
     known = ["value", *(part for part in spread if any(getattr(cell, part) is not None for cell in cells))]
     return [*known, "flags"] if any(cell.flags for cell in cells) else known

@@ -8,7 +8,7 @@ from core.spec.published_results import PublishedMatch, find_published_result
 from igdm_tui.numbers import NOTHING, metric
 from igdm_tui.report.baseline import signed
 from igdm_tui.report.comparison import Comparison, Line
-from igdm_tui.report.formats import cell_text, flag_marks, metric_title, table_metrics
+from igdm_tui.report.formats import cell_text, difference, flag_marks, metric_title, table_metrics
 from igdm_tui.report.table import Entry, Table
 
 DIFFERENCE = "ours minus published"
@@ -22,13 +22,6 @@ def published_matches(comparison: Comparison) -> dict[int, PublishedMatch]:
         if match is not None:
             found[position] = match
     return found
-
-
-def difference(line: Line, match: PublishedMatch, name: str) -> float | None:
-    """Ours minus the printed number, in the metric's own unit; None where either is missing."""
-    if name not in line.cells or name not in match.result.metrics:
-        return None
-    return line.cells[name].value - match.result.metrics[name]
 
 
 def published_table(
@@ -67,8 +60,16 @@ def published_table(
     )
 
 
-def published_json(line: Line, match: PublishedMatch) -> dict[str, Any]:
-    """The printed result of a line with the differences."""
+def published_json(comparison: Comparison, matches: Mapping[int, PublishedMatch]) -> list[dict[str, Any] | None]:
+    """The printed result of each line that is no teacher, with the differences; null where none was printed."""
+    return [
+        _match_json(line, matches[position]) if position in matches else None
+        for position, line in enumerate(comparison.lines)
+        if not line.is_teacher
+    ]
+
+
+def _match_json(line: Line, match: PublishedMatch) -> dict[str, Any]:
     result = match.result
     apart = {name: difference(line, match, name) for name in result.metrics}
     return {

@@ -1,10 +1,12 @@
-"""A table as a reader sees it, and its forms: Markdown, LaTeX (booktabs) and HTML. Text inside is plain until then."""
+"""A table as a reader sees it, and its forms: text, Markdown, LaTeX (booktabs), HTML. Inside, text is plain."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from igdm_tui.numbers import NOTHING
 from igdm_tui.report.escape import latex_text, markdown_text, xml_text
+from igdm_tui.report.text_table import Column, text_table
+from igdm_tui.sanitise import sanitise_line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,12 +38,30 @@ class Table:
     notes: Sequence[str] = ()
 
 
+def text(table: Table, *, width: int | None = None, bold: bool = False) -> str:
+    """Aligned text; a star at the best, notes below. width: cells of the terminal, None for all columns."""
+    head = [sanitise_line(title) for title in _full_head(table)]
+    columns = []
+    for place, title in enumerate(head):
+        cells = [f"{row[place].text}{''.join(f' [{mark}]' for mark in row[place].marks)}" for row in table.rows]
+        importance = 1000 - place
+        columns.append(Column(title=title, cells=cells, right=place > 0, importance=importance, widest=44))
+    best = {
+        (number, head[place]) for number, row in enumerate(table.rows) for place, e in enumerate(row) if e.rank == 1
+    }
+    parts = [sanitise_line(table.title)] if table.title else []
+    parts.append(text_table(columns, width=width, best=best, bold=bold))
+    return "\n".join([*parts, *notes_text(table.notes)])
+
+
+def notes_text(notes: Sequence[str]) -> list[str]:
+    """Footnotes as lines of text."""
+    return [f"[{mark}] {sanitise_line(note)}" for mark, note in enumerate(notes, 1)]
+
+
 def markdown(table: Table) -> str:
     """A pipe table; the best in bold, the second underlined, notes as footnotes (GitHub, Pandoc)."""
-    head = list(table.head)
-    if table.spans:
-        over = [title for title, width in table.spans for _ in range(width)]
-        head = [f"{above} {title}".strip() for above, title in zip(over, head, strict=True)]
+    head = _full_head(table)
     rows = [[markdown_text(title) for title in head], ["---", *("---:" for _ in head[1:])]]
     for row in table.rows:
         rows.append([_cell(entry, markdown_text, ("**{}**", "<u>{}</u>"), _markdown_marks) for entry in row])
@@ -92,6 +112,14 @@ def html(table: Table) -> str:
         notes = "".join(f"<li>{xml_text(note)}</li>" for note in table.notes)
         parts.append(f'<ol class="notes">{notes}</ol>')
     return "\n".join(parts)
+
+
+def _full_head(table: Table) -> list[str]:
+    """Titles of columns, each with the title that spans it."""
+    if not table.spans:
+        return list(table.head)
+    over = [title for title, width in table.spans for _ in range(width)]
+    return [f"{above} {title}".strip() for above, title in zip(over, table.head, strict=True)]
 
 
 def _cell(

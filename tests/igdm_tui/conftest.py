@@ -84,7 +84,9 @@ class FakeRun:
             self.say(EpochFinished(epoch=epoch, step=epoch * 10, elapsed_s=1.0, metrics=metrics))
         return self
 
-    def evaluate(self, *, clean: float = 0.9, autoattack: float = 0.5, examples: int = 360) -> "FakeRun":
+    def evaluate(
+        self, *, clean: float = 0.9, autoattack: float = 0.5, examples: int = 360, flags: Iterable[str] = ()
+    ) -> "FakeRun":
         attacks = ["clean", "autoattack", "gradients"]
         self.say(
             EvaluationStarted(
@@ -100,7 +102,7 @@ class FakeRun:
                     batches=1, robust=robust, examples=examples, seconds=float(number),
                 )
             )  # fmt: skip
-        self._measured("autoattack", {"autoattack_accuracy": autoattack}, round(autoattack * examples), examples)
+        self._measured("autoattack", {"autoattack_accuracy": autoattack}, round(autoattack * examples), examples, flags)
         gradients = {"gradient_distance": 0.05, "gradient_distance_raw": 0.2, "gradient_cosine": 0.66}
         self._measured("gradients", gradients, None, examples)
         return self.say(EvaluationFinished(evaluation="final", metrics={"clean_accuracy": clean}, seconds=4.0))
@@ -110,11 +112,13 @@ class FakeRun:
         self.start().teacher().train().evaluate(**accuracies)
         return self.say(RunFinished(elapsed_s=30.0))
 
-    def _measured(self, attack: str, metrics: dict[str, float], correct: int | None, examples: int) -> None:
+    def _measured(
+        self, attack: str, metrics: dict[str, float], correct: int | None, examples: int, flags: Iterable[str] = ()
+    ) -> None:
         self.say(
             AttackFinished(
                 evaluation="final", attack=attack, metrics=metrics, correct=correct, examples=examples, seconds=4.0,
-                parameters={"epsilon": 0.2},
+                parameters={"epsilon": 0.2}, flags=list(flags),
             )
         )  # fmt: skip
 

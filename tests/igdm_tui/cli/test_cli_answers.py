@@ -83,7 +83,7 @@ def test_show_tells_results_with_intervals_teacher_and_changed_settings(igdm, th
 def test_compare_writes_every_format(igdm, three):
     assert "60.00*" in igdm("compare", "plain", "bbbb").out
     assert igdm("compare", "plain", "bbbb", "--latex").out.startswith("\\begin{tabular}")
-    assert igdm("compare", "plain", "bbbb", "--markdown").out.startswith("| run |")
+    assert igdm("compare", "plain", "bbbb", "--markdown").out.startswith("| Run |")
     assert igdm("compare", "plain", "bbbb", "--csv").out.startswith("run,ids,")
     found = json.loads(igdm("compare", "plain", "bbbb", "plain", "--group", "--json").out)
     assert [row["ids"] for row in found["rows"]] == [["aaaa2222"], ["bbbb2222"]]
