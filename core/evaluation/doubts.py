@@ -1,6 +1,7 @@
 """Reasons to doubt a robust accuracy, kept as flags beside the number: masked gradients, outputs, order of attacks."""
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -8,27 +9,21 @@ from torch import nn
 
 from core.data.dataset import ImageSet
 from core.seeding import generator_for
+from core.spec.attack_forms import parse_attack
 
 CHECKED_IMAGES = 128
 ZERO_SHARE = 0.05  # of images without any input gradient, from which on gradients count as masked
 RANDOM_CORNERS = 5
 RISE_TOLERANCE = 1e-6
+ENOUGH_STEPS = 10  # from which on PGD from a random start must not lose to one whole step
 NORMAL_QUANTILE = 1.959964  # two-sided 95 %
 
-# Each attack can break no fewer images than those it is a stronger version of.
-WEAKER = {
-    "fgsm": ("clean",),
-    "pgd10": ("clean", "fgsm"),
-    "pgd20": ("clean", "fgsm"),
-    "pgd20-restarts": ("clean", "fgsm", "pgd20"),
-    "cw30": ("clean", "fgsm"),
-    "cw": ("clean", "fgsm"),
-    "autoattack": ("clean", "fgsm", "pgd10", "pgd20", "pgd20-restarts", "cw30", "cw"),
-    "autoattack-plus": ("clean", "fgsm", "pgd10", "pgd20", "pgd20-restarts", "cw30", "cw"),
-    "pgd-l2-strong": ("clean", "pgd-l2-mild"),
-    "pgd-l1-strong": ("clean", "pgd-l1-mild"),
-    "autoattack-l2": ("clean", "pgd-l2-mild", "pgd-l2-strong"),
-    "autoattack-l1": ("clean", "pgd-l1-mild", "pgd-l1-strong"),
+# Attacks without a form that are stronger versions of others.
+STRONGER = {
+    "pgd-l2-strong": ("pgd-l2-mild",),
+    "pgd-l1-strong": ("pgd-l1-mild",),
+    "autoattack-l2": ("pgd-l2-mild", "pgd-l2-strong"),
+    "autoattack-l1": ("pgd-l1-mild", "pgd-l1-strong"),
 }
 
 
@@ -84,14 +79,35 @@ def order_flags(attack: str, correct: int, examples: int, before: dict[str, int]
     """
     flags = []
     for other, other_correct in before.items():
+        counts = {attack: correct, other: other_correct}
         for strong, weak in ((attack, other), (other, attack)):
-            counts = {attack: correct, other: other_correct}
-            if weak in WEAKER.get(strong, ()) and counts[strong] / examples > upper_bound(counts[weak], examples):
+            if is_stronger(strong, weak) and counts[strong] / examples > upper_bound(counts[weak], examples):
                 flags.append(
                     f"order: {counts[strong]} of {examples} images withstand {strong},"
                     f" only {counts[weak]} the weaker {weak}"
                 )
     return flags
+
+
+def is_stronger(strong: str, weak: str) -> bool:
+    """Whether one attack can break no fewer images than another: nothing is weaker than no attack at all, FGSM is the
+    weakest at its radius, AutoAttack the strongest, and the same attack gains by starts and by its radius.
+    """
+    if "clean" in (strong, weak):
+        return weak == "clean" != strong
+    if weak in STRONGER.get(strong, ()):
+        return True
+    a, b = parse_attack(strong), parse_attack(weak)
+    if a is None or b is None or a == b or a.norm != b.norm:
+        return False
+    if a.level != b.level:
+        same = a.at_evaluation_radius == b.at_evaluation_radius
+        return same and a.level is not None and b.level is not None and a.level > b.level
+    if a.family == "autoattack":
+        return a.version in ("standard", "plus") and b.family != "autoattack"
+    if b.family == "fgsm":
+        return a.family in ("cw", "cw30") or a.num_steps >= ENOUGH_STEPS
+    return replace(a, restarts=b.restarts) == b and a.restarts > b.restarts
 
 
 def upper_bound(correct: int, examples: int) -> float:

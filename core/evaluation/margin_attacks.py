@@ -31,17 +31,17 @@ def confident_margin(logits: Tensor, labels: Tensor) -> Tensor:
     return -(label_margin(logits, labels) + CONFIDENCE).clamp(min=0.0)
 
 
-def cw_plan(target: Target) -> AttackPlan:
-    """50 steps of epsilon/4, 10 random starts; only images still classified correctly are moved.
+def cw_plan(target: Target, *, restarts: int = 10) -> AttackPlan:
+    """50 steps of epsilon/4, 10 random starts unless said; only images still classified correctly are moved.
 
     The reference keeps the restart of largest cross-entropy; here one restart that breaks an image is enough.
     """
-    return _plan(target, "cw", confident=False, num_steps=50, restarts=10)
+    return _plan(target, "cw", confident=False, num_steps=50, restarts=restarts)
 
 
-def cw30_plan(target: Target) -> AttackPlan:
-    """30 steps of epsilon/4 from one random start, with confidence 50. Source: IAD evaluation code."""
-    return _plan(target, "cw30", confident=True, num_steps=30, restarts=1)
+def cw30_plan(target: Target, *, restarts: int = 1) -> AttackPlan:
+    """30 steps of epsilon/4 from one random start unless said, with confidence 50. Source: IAD evaluation code."""
+    return _plan(target, "cw30", confident=True, num_steps=30, restarts=restarts)
 
 
 def _plan(target: Target, name: str, *, confident: bool, num_steps: int, restarts: int) -> AttackPlan:

@@ -21,17 +21,15 @@ def fgsm_plan(target: Target) -> AttackPlan:
     return AttackPlan(stages=stages, ball=target.ball, parameters={"epsilon": target.epsilon, "start": "clean"})
 
 
-def pgd_plan(target: Target, *, num_steps: int, restarts: int = 1, epsilon: float | None = None) -> AttackPlan:
+def pgd_plan(target: Target, *, num_steps: int, restarts: int = 1) -> AttackPlan:
     """PGD from uniform random starts, steps of epsilon/4. Source: Madry et al. 2018; steps as in ICLR Section 4.1.
 
-    restarts: starts per image, an image must withstand them all. epsilon: another radius than the target's.
+    restarts: starts per image, an image must withstand them all.
     """
-    radius = target.epsilon if epsilon is None else epsilon
-    ball = type(target.ball)(epsilon=radius)
-    step_size = radius / STEPS_PER_EPSILON
+    step_size = target.epsilon / STEPS_PER_EPSILON
     stages = ascent_stages(
-        target, f"pgd{num_steps}", cross_entropy, ball=ball, start="uniform", step_size=step_size,
+        target, f"pgd{num_steps}", cross_entropy, ball=target.ball, start="uniform", step_size=step_size,
         num_steps=num_steps, restarts=restarts,
     )  # fmt: skip
-    parameters = {"epsilon": radius, "step_size": step_size, "num_steps": num_steps, "restarts": restarts}
-    return AttackPlan(stages=stages, ball=ball, parameters=parameters)
+    parameters = {"epsilon": target.epsilon, "step_size": step_size, "num_steps": num_steps, "restarts": restarts}
+    return AttackPlan(stages=stages, ball=target.ball, parameters=parameters)

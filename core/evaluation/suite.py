@@ -13,7 +13,7 @@ from core.data.dataset import ImageSet
 from core.device import full_precision
 from core.diagnostics.pointwise import Perturb
 from core.evaluation.accuracy import clean_mask
-from core.evaluation.attack_plans import ATTACK_PLANS
+from core.evaluation.attack_plans import attack_plan
 from core.evaluation.cascade import Cascade
 from core.evaluation.comparisons import COMPARISONS, Compared
 from core.evaluation.doubts import network_flags, order_flags
@@ -29,7 +29,7 @@ from core.evaluation.outcome import (
     write_outcome,
 )
 from core.evaluation.target import Target
-from core.spec.attack_names import ATTACKS
+from core.spec.attack_names import attack_entry
 from core.spec.events import AttackFinished, AttackProgress, EvaluationFinished, EvaluationStarted, Event
 
 COMPARED_IMAGES = 16  # on which the folded copy of a network must agree with it
@@ -111,7 +111,7 @@ class Evaluation:
         return metrics
 
     def _is_possible(self, attack: str) -> bool:
-        entry = ATTACKS[attack]
+        entry = attack_entry(attack)
         return not (entry.needs_teacher and self.teacher is None) and not (
             entry.needs_source and self.transfer_source is None
         )
@@ -148,7 +148,7 @@ class Evaluation:
         return self._accuracy("clean", mask, time.perf_counter() - began)
 
     def _attack(self, attack: str) -> Outcome:
-        plan = ATTACK_PLANS[attack](self._aim())
+        plan = attack_plan(attack, self._aim())
         state = self._state_file(attack, ".state")
         walk = Cascade(self.model, self.images, plan, batch_size=self.batch_size, state=state).run(
             lambda **progress: self._progress(attack, **progress), self.should_stop
@@ -216,7 +216,7 @@ class Evaluation:
         package: str = "",
     ) -> Outcome:
         return Outcome(
-            metrics={ATTACKS[attack].metric: float(mask.double().mean())},
+            metrics={attack_entry(attack).metric: float(mask.double().mean())},
             examples=len(mask),
             seconds=seconds,
             seed=self.seed,
@@ -245,7 +245,7 @@ class Evaluation:
         )
 
     def _state_file(self, attack: str, suffix: str = "") -> StateFile:
-        entry = ATTACKS[attack]
+        entry = attack_entry(attack)
         key = fingerprint(self.model, self.images.levels, attack, self.epsilon, self.seed, self.batch_size)
         if entry.needs_teacher and self.teacher is not None:
             key = f"{key}-{fingerprint(self.teacher, self.images.levels)}"

@@ -1,6 +1,13 @@
-"""Names of everything an evaluation can measure, the metrics that come out, and suites of them. No torch."""
+"""Names of everything an evaluation can measure, the metrics that come out, and suites of them. No torch.
 
+`ATTACKS` are those a form offers; names with parameters of their own (`core.spec.attack_forms`) are as good.
+"""
+
+import difflib
+import re
 from dataclasses import dataclass
+
+from core.spec.attack_forms import HOW, parse_attack
 
 SWEEP_LEVELS = (8, 10, 12, 14, 16)  # radii of the larger-epsilon sweep, in 1/255 (arXiv v1 Fig. 5)
 
@@ -10,7 +17,8 @@ class AttackEntry:
     """One measurement with the text a form shows for it.
 
     needs_teacher: compares with the teacher and is left out where there is none. needs_source: makes its images on the
-    network of `evaluation.transfer_source`. is_accuracy: its metric is `<name>_accuracy`, with "-" as "_".
+    network of `evaluation.transfer_source`. is_accuracy: its metric is `<name>_accuracy`, "_" for all but letters and
+    digits.
     """
 
     name: str
@@ -23,7 +31,7 @@ class AttackEntry:
     @property
     def metric(self) -> str:
         """Name of the accuracy it gives."""
-        return f"{self.name.replace('-', '_')}_accuracy"
+        return f"{re.sub('[^a-z0-9]', '_', self.name)}_accuracy"
 
 
 ATTACKS = {
@@ -37,7 +45,7 @@ ATTACKS = {
             title="PGD-20",
             summary="20 ascent steps of epsilon/4 on cross-entropy, random start",
         ),
-        AttackEntry(name="pgd20-restarts", title="PGD-20 x10", summary="PGD-20 from ten random starts"),
+        AttackEntry(name="pgd20x10", title="PGD-20 x10", summary="PGD-20 from ten random starts"),
         AttackEntry(name="cw", title="C&W", summary="l-infinity margin attack, 50 steps, 10 restarts"),
         AttackEntry(name="cw30", title="CW-30", summary="cheap l-infinity margin attack, 30 steps (IAD)"),
         AttackEntry(name="cw2", title="CW2", summary="L2 attack, c = 0.1, unbounded, 1000 iterations"),
@@ -97,14 +105,35 @@ SUITES: dict[str, tuple[str, ...]] = {
     "quick": ("clean", "pgd20"),
     "paper": ("clean", "fgsm", "pgd20", "cw", "autoattack", "gradients"),
     "sweep": tuple(f"pgd20-at-{level}" for level in SWEEP_LEVELS),
+    "sweep-autoattack": tuple(f"autoattack-at-{level}" for level in SWEEP_LEVELS),
     "full": tuple(name for name, entry in ATTACKS.items() if not entry.needs_source),
 }
 """Lists of measurements by name. "full" is everything but transfer, which needs a source network."""
 
-EPSILON_FAMILIES = ("fgsm", "pgd10", "pgd20", "pgd20-restarts", "cw", "cw30", "autoattack", "autoattack-plus")
+
+def attack_entry(name: str) -> AttackEntry:
+    """What is known of an attack by its name.
+
+    Raises: KeyError for a name that `check_attack_name` refuses.
+    """
+    if name in ATTACKS:
+        return ATTACKS[name]
+    form = parse_attack(name)
+    if form is None:
+        raise KeyError(name)
+    return AttackEntry(name=name, title=form.title, summary=form.summary)
+
+
+def check_attack_name(name: str) -> tuple[str, str] | None:
+    """What is wrong with a name and what to write instead; None when it can be measured."""
+    if name in ATTACKS or parse_attack(name):
+        return None
+    near = difflib.get_close_matches(name, ATTACKS, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{name!r} is not known", f"{hint}one of: {', '.join(ATTACKS)}; {HOW}"
 
 
 def radius_family(name: str) -> str:
     """The attack that a name is one radius of: "pgd20" for pgd20 and pgd20-at-12; "" where epsilon plays no part."""
-    family = name.partition("-at-")[0]
-    return family if family in EPSILON_FAMILIES else ""
+    form = parse_attack(name)
+    return form.at_evaluation_radius.name if form and form.norm == "Linf" else ""

@@ -3,7 +3,10 @@
 The code behind each name lives in `core.<package>`; `tests/core/test_catalogue.py` checks that both lists are equal.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from core.spec import attack_names, model_names
 
@@ -324,8 +327,38 @@ class MetricEntry:
     summary: str
 
 
-METRICS = {
-    entry.name: entry
+ACCURACY = re.compile(r"([a-z0-9_]{1,80})_accuracy")
+
+
+class Metrics(dict[str, MetricEntry]):
+    """Metrics by name, in the order of columns; the accuracy of an attack that is not listed is known all the same."""
+
+    def __missing__(self, name: str) -> MetricEntry:
+        found = ACCURACY.fullmatch(name)
+        if not found:
+            raise KeyError(name)
+        title = found[1].replace("_", " ")
+        return MetricEntry(name=name, title=title, unit="fraction", better="higher", summary=f"accuracy under {title}")
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and ACCURACY.fullmatch(name) is not None)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As of any mapping; dict would not ask `__missing__`."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def in_order(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those that are metrics, in the order of columns; accuracies that are not listed come last."""
+        wanted = set(names)
+        listed = [name for name in self if name in wanted]
+        return (*listed, *sorted(name for name in wanted.difference(listed) if name in self))
+
+
+METRICS = Metrics(
+    (entry.name, entry)
     for entry in (
         *(
             MetricEntry(name=entry.metric, title=entry.title, unit="fraction", better="higher", summary=entry.summary)
@@ -426,4 +459,4 @@ METRICS = {
             summary="training images per second",
         ),
     )
-}
+)

@@ -7,7 +7,6 @@ Indirect Gradient Matching for Adversarial Robust Distillation, ICLR 2025.
 from pydantic import Field
 
 from core.spec.sections.base import (
-    ATTACK_NAMES,
     AttackName,
     CheckpointName,
     DatasetName,
@@ -27,7 +26,6 @@ from core.spec.sections.networks import ModelSection, SecondTeacherSection, Teac
 from core.spec.sections.training import AttackSection, OptimSection
 
 __all__ = [
-    "ATTACK_NAMES",
     "CONFIG_VERSION",
     "AttackName",
     "AttackSection",

@@ -2,7 +2,8 @@
 
 import re
 
-from core.spec.catalogue import ATTACKS, METHODS
+from core.spec.attack_names import attack_entry
+from core.spec.catalogue import METHODS
 from core.spec.config import RunConfig
 from core.spec.data_files import data_problems, data_warnings, image_channels, image_size
 from core.spec.errors import Problem
@@ -42,7 +43,7 @@ def consistency_problems(config: RunConfig) -> list[Problem]:
             )
     if len(set(config.evaluation.attacks)) != len(config.evaluation.attacks):
         problems.append(Problem(key="evaluation.attacks", message="names an attack twice", advice="name each once"))
-    transfer = [name for name in config.evaluation.attacks if ATTACKS[name].needs_source]
+    transfer = [name for name in config.evaluation.attacks if attack_entry(name).needs_source]
     if transfer and config.evaluation.transfer_source is None:
         message = f"{transfer[0]} makes its images on another network and none is named"
         problems.append(

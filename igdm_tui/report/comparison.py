@@ -105,8 +105,7 @@ def compare_runs(
     else:
         lines = [_run_line(run, known.get(run.id, ())) for run in runs]
     lines += _teacher_lines(runs)
-    measured = {name for line in lines for name in line.cells}
-    metrics = tuple(name for name in METRICS if name in measured)
+    metrics = METRICS.in_order(name for line in lines for name in line.cells)
     return Comparison(
         lines=tuple(lines),
         metrics=metrics,
@@ -162,7 +161,7 @@ def final_rows(evaluations: Sequence[EvaluationRow]) -> list[EvaluationRow]:
 def _group_line(members: Sequence[RunRow], evaluations: Mapping[str, Sequence[EvaluationRow]]) -> Line:
     cells = {}
     flags = _flags_by_seed(members, evaluations)
-    for name in METRICS:
+    for name in METRICS.in_order(name for run in members for name in run.metrics):
         values = [run.metrics[name] for run in members if name in run.metrics]
         if values:
             std = statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else None

@@ -39,7 +39,7 @@ def results_table(
 ) -> str:
     """Every metric, or `only` some, with its 95 % interval where the counts are known, and the teacher's own."""
     intervals = accuracy_intervals(evaluations)
-    names = [name for name in METRICS if name in run.metrics or name in run.teacher_metrics]
+    names = list(METRICS.in_order((*run.metrics, *run.teacher_metrics)))
     names += [name for name in run.metrics if name not in METRICS]
     names = [name for name in names if name in only] or names
     titles = [METRICS[name].title if name in METRICS else name for name in names]

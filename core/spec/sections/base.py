@@ -3,11 +3,13 @@
 "ICLR" in descriptions is Lee, Cho and Kim, Indirect Gradient Matching for Adversarial Robust Distillation, ICLR 2025.
 """
 
-from typing import Annotated, Literal, get_args
+from collections.abc import Callable
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from core.spec.attack_names import check_attack_name
 from core.spec.model_names import check_model_name
 
 DatasetName = Literal["digits", "cifar-10", "cifar-100", "svhn", "tiny-imagenet", "folder"]
@@ -21,28 +23,25 @@ TeacherSource = Literal["train", "none", "published", "checkpoint", "run"]
 PublishedName = Literal["bdm-at", "ikl-at", "ltd", "ltd2"]
 SurrogateName = Literal["kl", "l2", "l1"]
 CheckpointName = Literal["best", "last"]
-AttackName = Literal[
-    "clean", "fgsm", "pgd10", "pgd20", "pgd20-restarts", "cw", "cw30", "cw2",
-    "autoattack", "autoattack-plus", "autoattack-rand", "autoattack-l2", "autoattack-l1",
-    "pgd-l2-mild", "pgd-l2-strong", "pgd-l1-mild", "pgd-l1-strong", "vmi", "vmi-torchattacks",
-    "pgd20-at-8", "pgd20-at-10", "pgd20-at-12", "pgd20-at-14", "pgd20-at-16",
-    "gradients", "pointwise", "linearity",
-]  # fmt: skip
-ATTACK_NAMES: tuple[str, ...] = get_args(AttackName)
-
 PositiveInt = Annotated[int, Field(ge=1)]
 Blocks = Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=4, strict=False)]
 Milestones = Annotated[tuple[PositiveInt, ...], Field(strict=False)]
 
 
-def _known_model(name: str) -> str:
-    wrong = check_model_name(name)
-    if wrong:
-        raise PydanticCustomError("igdm", "{message} ({advice})", {"message": wrong[0], "advice": wrong[1]})
-    return name
+def _known(check: Callable[[str], tuple[str, str] | None]) -> AfterValidator:
+    """Refuses a name as `check` says: what is wrong and what to write instead."""
+
+    def validate(name: str) -> str:
+        wrong = check(name)
+        if wrong:
+            raise PydanticCustomError("igdm", "{message} ({advice})", {"message": wrong[0], "advice": wrong[1]})
+        return name
+
+    return AfterValidator(validate)
 
 
-ModelName = Annotated[str, AfterValidator(_known_model)]
+ModelName = Annotated[str, _known(check_model_name)]
+AttackName = Annotated[str, _known(check_attack_name)]
 
 
 class Section(BaseModel):

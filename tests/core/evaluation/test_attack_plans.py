@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.evaluation.attack_plans import ATTACK_PLANS
+from core.evaluation.attack_plans import NAMED, attack_plan
 from core.evaluation.carlini_wagner import Search, is_success, objective, smallest_adversaries
 from core.evaluation.cascade import AttackPlan, Cascade, Stage
 from core.evaluation.margin_attacks import confident_margin, label_margin, margin_of_correct
@@ -20,8 +20,10 @@ from core.spec.config import ModelSection
 from core.spec.errors import StopRequested
 from tests.core.evaluation.cw2_reference import advertorch_cw2
 
-OWN = [name for name in ATTACK_PLANS if not name.startswith("autoattack") and name != "cw2"]
-OF_EPSILON = ("fgsm", "pgd10", "pgd20", "pgd20-restarts", "cw", "cw30")
+ACCURACIES = [name for name, entry in ATTACKS.items() if entry.is_accuracy and name != "clean"]
+WITH_PARAMETERS = ["pgd7", "pgd20x3", "cwx2", "cw30x2", "fgsm-at-16", "cwx2-at-30.5"]
+OWN = [name for name in ACCURACIES if not name.startswith("autoattack") and name != "cw2"] + WITH_PARAMETERS
+OF_EPSILON = ("fgsm", "pgd10", "pgd20", "pgd20x10", "cw", "cw30")
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +60,46 @@ def is_right(network, images):
         return network(images.images()).argmax(dim=1) == images.labels
 
 
-def test_every_accuracy_of_the_catalogue_has_its_plan():
-    assert set(ATTACK_PLANS) == {name for name, entry in ATTACKS.items() if entry.is_accuracy} - {"clean"}
+@pytest.mark.parametrize("name", ACCURACIES)
+def test_every_accuracy_of_the_catalogue_has_its_plan(name, aim):
+    assert attack_plan(name, aim()).stages
+    assert set(NAMED) < set(ATTACKS)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "stages"),
+    [
+        ("pgd20x3", {"num_steps": 20, "restarts": 3, "epsilon": 0.15}, ["pgd20 1", "pgd20 2", "pgd20 3"]),
+        ("pgd50-at-12", {"num_steps": 50, "restarts": 1, "epsilon": 12 / 255, "step_size": 3 / 255}, ["pgd50"]),
+        ("cwx2", {"num_steps": 50, "restarts": 2}, ["cw 1", "cw 2"]),
+        ("fgsm-at-4", {"epsilon": 4 / 255}, ["fgsm"]),
+        ("autoattack:square+apgd-ce", {"version": "custom", "norm": "Linf"}, ["square", "apgd-ce"]),
+        ("autoattack-l2:fab", {"version": "custom", "norm": "L2", "epsilon": 128 / 255}, ["fab"]),
+        ("autoattack-rand-l1", {"version": "rand", "norm": "L1", "epsilon": 12.0}, ["apgd-ce", "apgd-dlr"]),
+        ("autoattack-plus-at-12", {"version": "plus", "epsilon": 12 / 255}, None),
+    ],
+)
+def test_a_name_carries_its_parameters(name, parameters, stages, aim):
+    plan = attack_plan(name, aim())
+    assert {key: pytest.approx(plan.parameters[key]) for key in parameters} == parameters
+    assert stages is None or [stage.name for stage in plan.stages] == stages
+
+
+def test_the_first_start_of_many_is_the_only_one_of_one(aim, images):
+    one, many = (
+        attack_plan(name, aim()).stages[0].perturb(images.images(), images.labels, 0) for name in ("pgd10", "pgd10x4")
+    )
+    assert torch.equal(one, many)
+
+
+def test_what_is_no_attack_has_no_plan(aim):
+    with pytest.raises(KeyError):
+        attack_plan("gradients", aim())
 
 
 @pytest.mark.parametrize("name", OWN)
 def test_it_stays_in_its_ball_and_never_saves_an_image(name, aim, carry_out, trained, images):
-    plan = ATTACK_PLANS[name](aim())
+    plan = attack_plan(name, aim())
     judged = []
 
     def watch(pixels):
@@ -80,12 +115,12 @@ def test_it_stays_in_its_ball_and_never_saves_an_image(name, aim, carry_out, tra
 
 @pytest.mark.parametrize("name", ["fgsm", "pgd10", "pgd20", "cw30"])
 def test_epsilon_zero_gives_the_clean_verdicts(name, aim, carry_out, trained, images):
-    assert torch.equal(carry_out(ATTACK_PLANS[name](aim(0.0))).robust, is_right(trained, images))
+    assert torch.equal(carry_out(attack_plan(name, aim(0.0))).robust, is_right(trained, images))
 
 
 def test_stronger_attacks_break_more(aim, carry_out):
-    robust = {name: int(carry_out(ATTACK_PLANS[name](aim())).robust.sum()) for name in OF_EPSILON}
-    assert robust["cw"] <= robust["pgd20-restarts"] + 1 <= robust["pgd20"] + 1 <= robust["fgsm"] + 1
+    robust = {name: int(carry_out(attack_plan(name, aim())).robust.sum()) for name in OF_EPSILON}
+    assert robust["cw"] <= robust["pgd20x10"] + 1 <= robust["pgd20"] + 1 <= robust["fgsm"] + 1
 
 
 def test_a_claim_is_not_believed(carry_out, trained, images):
@@ -151,7 +186,7 @@ def test_margins_are_the_written_out_ones():
 
 
 def test_cw_moves_only_what_is_still_right(aim, trained, images):
-    plan = ATTACK_PLANS["cw"](aim())
+    plan = attack_plan("cw", aim())
     assert [stage.name for stage in plan.stages] == [f"cw {number}" for number in range(1, 11)]
     wrong = (trained(images.images()).argmax(dim=1) + 1) % 10
     ball = aim().ball
@@ -205,4 +240,4 @@ def test_both_versions_of_vmi_have_their_parameters():
 
 def test_transfer_without_a_source_is_refused(trained):
     with pytest.raises(ValueError, match="another network"):
-        ATTACK_PLANS["vmi"](Target(network=trained, epsilon=0.1, seed=0, device=torch.device("cpu")))
+        attack_plan("vmi", Target(network=trained, epsilon=0.1, seed=0, device=torch.device("cpu")))

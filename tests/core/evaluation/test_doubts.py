@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.evaluation.doubts import network_flags, order_flags, upper_bound
+from core.evaluation.doubts import is_stronger, network_flags, order_flags, upper_bound
 
 
 class Quantised(nn.Module):
@@ -66,6 +66,35 @@ def test_the_order_of_attacks_is_watched_whichever_came_first():
     (same,) = order_flags("pgd20", 45, 100, {"autoattack": 70})
     assert same == flag
     assert order_flags("gradients", 0, 100, {"autoattack": 70}) == []
+
+
+@pytest.mark.parametrize(
+    ("strong", "weak"),
+    [
+        ("fgsm", "clean"), ("vmi", "clean"), ("cw2", "clean"), ("autoattack-l1", "clean"), ("pgd20", "fgsm"),
+        ("pgd20x10", "fgsm"), ("cw", "fgsm"), ("cw30x2", "fgsm"), ("pgd20x5", "pgd20"), ("pgd20x10", "pgd20x5"),
+        ("cw", "cwx3"), ("autoattack", "pgd20x10"), ("autoattack", "cw"), ("autoattack", "cw30"),
+        ("autoattack-plus", "pgd10"), ("autoattack-at-12", "pgd20-at-12"), ("pgd20-at-16", "pgd20-at-8"),
+        ("autoattack-at-16", "autoattack-at-8"), ("pgd-l2-strong", "pgd-l2-mild"), ("autoattack-l2", "pgd-l2-strong"),
+        ("autoattack-l1", "pgd-l1-mild"),
+    ],
+)  # fmt: skip
+def test_stronger_is_stronger_and_not_the_other_way_round(strong, weak):
+    assert is_stronger(strong, weak)
+    assert not is_stronger(weak, strong)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("pgd20", "pgd10"), ("pgd20", "cw"), ("pgd20", "pgd20"), ("autoattack", "autoattack-plus"), ("pgd3", "fgsm"),
+        ("autoattack", "pgd20-at-8"), ("autoattack-rand", "pgd20"), ("autoattack:square", "fgsm"), ("vmi", "fgsm"),
+        ("autoattack-l2", "pgd20"), ("autoattack-l2", "pgd-l1-mild"), ("clean", "clean"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared_is_not(one, other):
+    assert not is_stronger(one, other)
+    assert not is_stronger(other, one)
 
 
 def test_the_upper_bound_is_that_of_wilson():

@@ -112,7 +112,7 @@ def test_settings_come_back_as_they_went_in():
         ("student.blocks", "", "at least 1"),
         ("student.blocks", "1,2,1,1,1", "at most 4"),
         ("student.blocks", "1,x", "valid integer"),
-        ("evaluation.attacks", "clean,pgd2", "did you mean 'pgd20'"),
+        ("evaluation.attacks", "clean,pdg20", "did you mean 'pgd20'"),
         ("runtime.device", "gpu", "is not a device"),
         ("runtime.seed", "", "write 0, or 0,1,2"),
         ("runtime.seed", "1,1", "twice"),
