@@ -24,9 +24,9 @@ from core.attacks import attack_mode
 from core.data.dataset import Geometry, ImageSet
 from core.evaluation.autoattack import autoattack_plan, build_autoattack
 from core.evaluation.cascade import Cascade
-from core.evaluation.fast_copy import fast_copy, folded_copy
 from core.evaluation.outcome import StateFile
 from core.models import build_model
+from core.models.folding import FastCopy, fast_copy
 from core.spec.config import ModelSection
 from core.teachers.checkpoint import load_checkpoint_file
 
@@ -89,8 +89,7 @@ def print_parts(model: nn.Module, images: ImageSet) -> None:
         "plain": model,
         "no parameter gradients": frozen,
         "channels-last": copy.deepcopy(frozen).to(memory_format=torch.channels_last),  # type: ignore[call-overload]
-        "folded": folded_copy(frozen),
-        "folded, channels-last": fast_copy(model, batch[:16]),
+        "folded, channels-last": FastCopy(model).network,
     }
 
     def forward(network: nn.Module) -> None:
@@ -140,7 +139,7 @@ def print_ratio(model: nn.Module, images: ImageSet, options: argparse.Namespace)
             return model(adv_images).argmax(dim=1) == images.labels
 
     def ours() -> Tensor:
-        network = fast_copy(model, images.images(slice(0, 16)))
+        network = fast_copy(model, images.images(slice(0, 16))).network
         device = torch.device("cpu")
         attack = build_autoattack(network, norm="Linf", epsilon=epsilon, seed=SEED, device=device)
         shorten(attack)

@@ -8,15 +8,17 @@ import torch
 from core.spec.errors import TrainingError
 
 
-def prepare_device(wanted: str, threads: int) -> torch.device:
+def prepare_device(wanted: str, threads: int, *, tf32: bool = False) -> torch.device:
     """The device a run asked for, with thread count and deterministic algorithms set for this process.
 
-    wanted: "auto", "cpu", "cuda" or "cuda:N". threads: CPU threads, 1 or more.
+    wanted: "auto", "cpu", "cuda" or "cuda:N". threads: CPU threads, 1 or more. tf32: float32 is multiplied on CUDA with
+    a mantissa of 10 bits.
     Raises: TrainingError when there is no such device.
     """
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tf32
     if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():

@@ -30,7 +30,7 @@ from core.spec.run_folder import RunFolder
 from core.teachers import freeze
 from core.teaching import Teaching
 from core.training.checkpoint import BEST, LAST, load_checkpoint, read_state, save_checkpoint
-from core.training.step import TrainingStep
+from core.training.paths import build_step
 from core.training.trainer import Trainer
 
 
@@ -81,7 +81,8 @@ def build_trainer(job: Job, dataset: Dataset) -> Trainer:
     """The student with its method; its step gets the teachers once there are any."""
     config = job.config
     student = build_model(config.student, dataset.geometry, config.runtime.seed, dataset=config.data.name)
-    step = TrainingStep(
+    step = build_step(
+        config.speed,
         student=student.to(job.device),
         teacher=None,
         method=build_method(config.method, config.attack),

@@ -15,14 +15,14 @@ from core.evaluation.accuracy import clean_mask, pgd_mask
 from core.methods import build_method
 from core.models import build_model
 from core.spec.atomic import replace_text
-from core.spec.config import MethodSection, RunConfig
+from core.spec.config import MethodSection, RunConfig, SpeedSection
 from core.spec.errors import StopRequested
 from core.spec.events import Event, TeacherProgress, Warned
 from core.spec.home import Home
 from core.spec.identity import teacher_hash
 from core.teachers import TeacherFolder, freeze, load_teacher
 from core.training.checkpoint import load_checkpoint, save_checkpoint
-from core.training.step import TrainingStep
+from core.training.paths import build_step
 from core.training.trainer import Trainer
 
 PGD_STEPS = 20
@@ -78,7 +78,8 @@ class Teaching:
     def _train(self, model: nn.Module, folder: TeacherFolder, dataset: Dataset, say: Callable[..., None]) -> None:
         """Train by the recipe and measure on the test set; taken up again where a killed run left it."""
         recipe = self.config.teacher
-        step = TrainingStep(
+        step = build_step(
+            SpeedSection(),  # a teacher is named by its recipe, which has no such section
             student=model,
             teacher=None,
             method=build_method(MethodSection(name=recipe.method), recipe.attack),

@@ -139,12 +139,13 @@ def _run_stages(
     threads = config.runtime.threads or os.cpu_count() or 1
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder.home.compiled))
     import torch
 
     from core.device import prepare_device
     from core.stages import Job, run_stages
 
-    device = prepare_device(config.runtime.device, threads)
+    device = prepare_device(config.runtime.device, threads, tf32=config.speed.tf32)
     software = {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": sys.version.split()[0]}
     if device.type == "cuda":
         software |= {"cuda": str(torch.version.cuda), "gpu": torch.cuda.get_device_name(device)}

@@ -17,7 +17,6 @@ from core.evaluation.attack_plans import attack_plan
 from core.evaluation.cascade import Cascade
 from core.evaluation.comparisons import COMPARISONS, Compared
 from core.evaluation.doubts import network_flags, order_flags
-from core.evaluation.fast_copy import fast_copy
 from core.evaluation.input_checks import check_examples
 from core.evaluation.outcome import (
     Outcome,
@@ -29,6 +28,7 @@ from core.evaluation.outcome import (
     write_outcome,
 )
 from core.evaluation.target import Target
+from core.models.folding import fast_copy
 from core.spec.attack_names import attack_entry
 from core.spec.events import AttackFinished, AttackProgress, EvaluationFinished, EvaluationStarted, Event
 
@@ -192,7 +192,7 @@ class Evaluation:
         if self._target is None:
             few = self.images.images(slice(0, COMPARED_IMAGES))
             self._target = Target(
-                network=fast_copy(self.model, few),
+                network=fast_copy(self.model, few).network,
                 epsilon=self.epsilon,
                 seed=self.seed,
                 device=self.images.labels.device,

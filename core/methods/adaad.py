@@ -30,7 +30,8 @@ class AdaAd(Method):
 
     def forwards(self, epoch: int) -> tuple[StudentForward, ...]:
         """[clean, adv]; the clean one carries gradient only when it has weight."""
-        return (StudentForward("clean", has_gradient=self.settings.adaad_lambda < 1), StudentForward("adv"))
+        has_weight = self.settings.adaad_lambda < 1
+        return (StudentForward("clean", has_weight, zero_weight=not has_weight), StudentForward("adv"))
 
     def surrogate_loss(self, student: nn.Module, teacher: nn.Module | None, batch: Batch) -> SurrogateLoss:
         """KL(teacher(x') || student(x')), per image; the teacher's own gradient counts."""

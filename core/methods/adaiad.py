@@ -32,8 +32,9 @@ class AdaIad(AdaAd):
         """As the class says."""
         first = (StudentForward("clean", has_gradient=False, name="clean_before"), StudentForward("adv"))
         if not self._is_introspective(epoch):
-            return (*first, StudentForward("clean", has_gradient=False))
-        return (*first, StudentForward("clean"), StudentForward("clean", has_gradient=False, name="clean_again"))
+            return (*first, StudentForward("clean", has_gradient=False, zero_weight=True))
+        unused = StudentForward("clean", has_gradient=False, name="clean_again", zero_weight=True)
+        return (*first, StudentForward("clean"), unused)
 
     def teacher_inputs(self, epoch: int) -> tuple[str, ...]:
         """The adversarial images."""

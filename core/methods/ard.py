@@ -26,7 +26,8 @@ class Ard(Method):
 
     def forwards(self, epoch: int) -> tuple[StudentForward, ...]:
         """[clean, adv]; the clean one carries gradient only when it has weight."""
-        return (StudentForward("clean", has_gradient=self.settings.ard_lambda < 1), StudentForward("adv"))
+        has_weight = self.settings.ard_lambda < 1
+        return (StudentForward("clean", has_weight, zero_weight=not has_weight), StudentForward("adv"))
 
     def surrogate_loss(self, student: nn.Module, teacher: nn.Module | None, batch: Batch) -> SurrogateLoss:
         """CE(student(x'), y), per image."""

@@ -5,6 +5,7 @@ locally linear networks this matches their input gradients along delta.
 Source: Lee, Cho and Kim, ICLR 2025, Eq. 8 and 9, App. B.2 and C; beta and gamma from arXiv v1 Eq. 8.
 """
 
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -97,9 +98,9 @@ class IgdmTerm:
         return ("plus", "minus")
 
     def _forward(self, key: str, own: dict[str, StudentForward]) -> StudentForward:
-        forward = own.get(key, StudentForward(key, has_gradient=False))
+        forward = own.get(key, StudentForward(key, has_gradient=False, zero_weight=True))
         # The plus side stands in for the adversarial output where that is not forwarded on its own.
-        return StudentForward(forward.on, forward.has_gradient or key in (*self.uses, "plus"), forward.name)
+        return replace(forward, has_gradient=forward.has_gradient or key in (*self.uses, "plus"))
 
     @property
     def _plus_is_adv(self) -> bool:

@@ -39,11 +39,13 @@ class StudentForward:
 
     has_gradient: False for a forward of no weight in the loss: it only moves BatchNorm statistics.
     name: what its output is called; by default as its images.
+    zero_weight: the public code multiplies its loss by zero and differentiates it all the same; the literal path too.
     """
 
     on: str
     has_gradient: bool = True
     name: str = ""
+    zero_weight: bool = False
 
     @property
     def key(self) -> str:

@@ -23,7 +23,7 @@ from core.spec.sections.data import DataSection
 from core.spec.sections.judging import EvaluationSection, RuntimeSection
 from core.spec.sections.methods import IgdmSection, MethodSection
 from core.spec.sections.networks import ModelSection, SecondTeacherSection, TeacherSection
-from core.spec.sections.training import AttackSection, OptimSection
+from core.spec.sections.training import AttackSection, OptimSection, SpeedSection
 
 __all__ = [
     "CONFIG_VERSION",
@@ -45,6 +45,7 @@ __all__ = [
     "RuntimeSection",
     "SecondTeacherSection",
     "Section",
+    "SpeedSection",
     "SurrogateName",
     "TeacherSection",
     "TeacherSource",
@@ -78,6 +79,8 @@ class RunConfig(Section):
     """The inner maximisation."""
     optim: OptimSection = OptimSection()
     """The outer minimisation."""
+    speed: SpeedSection = SpeedSection()
+    """How a step is computed."""
     evaluation: EvaluationSection = EvaluationSection()
     """What is measured."""
     runtime: RuntimeSection = RuntimeSection()

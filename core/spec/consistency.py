@@ -49,6 +49,11 @@ def consistency_problems(config: RunConfig) -> list[Problem]:
         problems.append(
             Problem(key="evaluation.attacks", message=message, advice="set evaluation.transfer_source, or leave it out")
         )
+    if config.speed.attack_precision != "float32" and config.attack.batchnorm == "train":
+        message = "an attack that moves BatchNorm statistics runs on the student itself, in float32"
+        problems.append(
+            Problem(key="speed.attack_precision", message=message, advice='use "float32", or attack.batchnorm = "eval"')
+        )
     problems += data_problems(config.data)
     problems += model_problems(config, image_size=image_size(config.data), channels=image_channels(config.data))
     problems += teacher_problems(config)
@@ -64,6 +69,9 @@ def config_warnings(config: RunConfig) -> list[str]:
     for option in sorted(options & changed.keys()):
         if option not in method.options:
             warnings.append(f"method.{option} has no effect on {method.name}")
+    if config.speed.path == "literal":
+        for option in sorted(config.speed.model_dump(exclude_defaults=True).keys() & {"attack_precision", "compile"}):
+            warnings.append(f'speed.{option} has no effect with speed.path = "literal"')
     warnings += data_warnings(config.data) + model_warnings(config) + teacher_warnings(config)
     for key, optim in (("optim", config.optim), ("teacher.optim", config.teacher.optim)):
         if key == "teacher.optim" and config.teacher.source != "train":

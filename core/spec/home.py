@@ -45,6 +45,11 @@ class Home:
         return self.path / "cache" / "images"
 
     @property
+    def compiled(self) -> Path:
+        """What torch.compile has made; may be removed at any time."""
+        return self.path / "cache" / "compiled"
+
+    @property
     def database(self) -> Path:
         """The view of all runs; `igdm db rebuild` recreates it."""
         return self.path / "experiments.db"

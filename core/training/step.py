@@ -1,17 +1,20 @@
-"""One training step, literally: attack, the method's forwards in their order, named losses.
+"""One training step: attack, the method's forwards in their order, named losses. What both paths have in common.
 
-This path follows the papers forward by forward; every faster path is tested against it.
+core/training/literal.py follows the papers forward by forward; core/training/fast.py gives the same numbers sooner.
+Each answers the same four questions, the abstract methods here, and tests stand between them.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from core.attacks import LinfBall, Start, attack_mode, maximise_surrogate
+from core.attacks import LinfBall, Start, maximise_surrogate
 from core.data.dataset import ImageSet
-from core.methods import Batch, IgdmTerm, Method, Outputs
+from core.methods import Batch, IgdmTerm, Method, Outputs, StudentForward
 from core.spec.config import AttackSection, DataSection
 from core.spec.errors import TrainingError
 
@@ -24,11 +27,19 @@ class Losses:
     named: dict[str, Tensor]
 
 
-class TrainingStep:
+@dataclass(frozen=True, slots=True)
+class AttackNetworks:
+    """What the inner maximisation asks: images (B, C, H, W) to logits (B, K), in the mode the attack wants."""
+
+    student: nn.Module
+    teacher: nn.Module | None
+
+
+class TrainingStep(ABC):
     """The inner and outer problem of a student, with or without the IGDM term.
 
     teacher, second_teacher: frozen and in eval mode, None for methods without one. num_epochs: the length of T(alpha)'s
-    ramp. mixed_precision: forwards of the outer loss in bfloat16; the attack stays in the networks' own precision.
+    ramp. mixed_precision: forwards of the outer loss in bfloat16, which the attack knows nothing of.
     """
 
     def __init__(
@@ -50,6 +61,22 @@ class TrainingStep:
         self.attack = attack
         self.num_epochs = num_epochs
         self.mixed_precision = mixed_precision
+
+    @abstractmethod
+    def lay_out(self, images: Tensor) -> Tensor:
+        """The same images, (B, C, H, W), in the memory order that this path computes in."""
+
+    @abstractmethod
+    def attack_networks(self, images: Tensor) -> AbstractContextManager[AttackNetworks]:
+        """The networks of the inner maximisation, for as long as the context lasts. images: the clean ones."""
+
+    @abstractmethod
+    def student_logits(self, forward: StudentForward, images: Tensor) -> Tensor:
+        """One train-mode forward of the student, with the gradient that the plan says."""
+
+    @abstractmethod
+    def teacher_logits(self, teacher: nn.Module, batches: list[Tensor]) -> list[Tensor]:
+        """What a teacher answers to each batch of images, without gradient."""
 
     def prepare(self, batch: Batch, images: ImageSet, data: DataSection, generator: torch.Generator) -> Batch:
         """The batch with what the method wants besides images and labels, drawn from the training images."""
@@ -76,19 +103,22 @@ class TrainingStep:
                 on_iterate=on_iterate,
             )
 
-        with attack_mode(self.student, self.attack.batchnorm):
-            return self.method.adversarial_images(self.student, self.teacher, batch, maximise)
+        batch = self._laid_out(batch)
+        with self.attack_networks(batch.clean_images) as networks:
+            return self.method.adversarial_images(networks.student, networks.teacher, batch, maximise)
 
     def losses(self, batch: Batch, adversarial: dict[str, Tensor]) -> Losses:
         """The outer loss on given adversarial images, with gradient to the student only."""
+        batch = self._laid_out(batch)
         images = {"clean": batch.clean_images, **adversarial}
         if self.igdm:
             images |= self.igdm.images(batch.clean_images, adversarial["adv"])
+        forwards = self.igdm.forwards(self.method, batch.epoch) if self.igdm else self.method.forwards(batch.epoch)
         with torch.autocast(batch.clean_images.device.type, torch.bfloat16, enabled=self.mixed_precision):
             outputs = Outputs(
-                student=self._student_outputs(images, batch.epoch),
-                teacher=_ask(self.teacher, images, self._teacher_inputs(batch.epoch)),
-                second_teacher=_ask(self.second_teacher, images, self.method.second_teacher_inputs()),
+                student=self._student_outputs(forwards, images),
+                teacher=self._ask(self.teacher, images, self._teacher_inputs(batch.epoch)),
+                second_teacher=self._ask(self.second_teacher, images, self.method.second_teacher_inputs()),
             )
         terms = {name: term.mean() for name, term in self.method.loss_terms(outputs, batch).items()}
         ad_loss = torch.stack(list(terms.values())).sum()
@@ -98,15 +128,21 @@ class TrainingStep:
             igdm_loss = self.igdm.loss(outputs, images, batch, self.teacher).mean()
             total = ad_loss + self.igdm.weight(batch.epoch, self.num_epochs) * igdm_loss
             named["igdm_loss"] = igdm_loss
+        for forward in forwards:
+            if forward.zero_weight and outputs.student[forward.key].requires_grad:
+                total = total + 0.0 * outputs.student[forward.key].sum()
         return Losses(total=total, named={name: loss.detach() for name, loss in (named | {"loss": total}).items()})
 
-    def _student_outputs(self, images: dict[str, Tensor], epoch: int) -> dict[str, Tensor]:
+    def _laid_out(self, batch: Batch) -> Batch:
+        paired = None if batch.paired_images is None else self.lay_out(batch.paired_images)
+        return replace(batch, clean_images=self.lay_out(batch.clean_images), paired_images=paired)
+
+    def _student_outputs(self, forwards: tuple[StudentForward, ...], images: dict[str, Tensor]) -> dict[str, Tensor]:
         self.student.train()
-        outputs: dict[str, Tensor] = {}
-        forwards = self.igdm.forwards(self.method, epoch) if self.igdm else self.method.forwards(epoch)
-        for forward in forwards:
-            with torch.set_grad_enabled(forward.has_gradient):
-                outputs[forward.key] = _full_precision(self.student(images[forward.on]), images[forward.on])
+        outputs = {
+            forward.key: _full_precision(self.student_logits(forward, images[forward.on]), images[forward.on])
+            for forward in forwards
+        }
         # For beta = 1 the plus side is the adversarial batch, forwarded once. The public code takes the plus side as
         # the adversarial output for other beta too, where it has no forward of its own.
         for missing, there in (("adv", "plus"), ("plus", "adv")):
@@ -117,18 +153,15 @@ class TrainingStep:
     def _teacher_inputs(self, epoch: int) -> tuple[str, ...]:
         return (*self.method.teacher_inputs(epoch), *(self.igdm.teacher_inputs if self.igdm else ()))
 
-
-def _ask(teacher: nn.Module | None, images: dict[str, Tensor], wanted: tuple[str, ...]) -> dict[str, Tensor]:
-    """A teacher's logits without gradient; images that are one and the same tensor are asked about once."""
-    if teacher is None:
-        return {}
-    computed: dict[int, Tensor] = {}
-    with torch.no_grad():
-        for on in wanted:
-            key = id(images[on])
-            if key not in computed:
-                computed[key] = _full_precision(teacher(images[on]), images[on])
-    return {on: computed[id(images[on])] for on in wanted}
+    def _ask(self, teacher: nn.Module | None, images: dict[str, Tensor], wanted: tuple[str, ...]) -> dict[str, Tensor]:
+        """A teacher's logits by name of the images; those that are one and the same tensor are asked about once."""
+        if teacher is None or not wanted:
+            return {}
+        distinct = {id(images[on]): images[on] for on in wanted}
+        with torch.no_grad():
+            answers = self.teacher_logits(teacher, list(distinct.values()))
+        by_tensor = dict(zip(distinct, answers, strict=True))
+        return {on: _full_precision(by_tensor[id(images[on])], images[on]) for on in wanted}
 
 
 def _full_precision(logits: Tensor, images: Tensor) -> Tensor:

@@ -57,6 +57,7 @@ HEADINGS = {
     "igdm": "IGDM term",
     "attack": "Training attack",
     "optim": "Training",
+    "speed": "Speed",
     "evaluation": "Evaluation",
     "runtime": "Where it runs",
 }

@@ -16,7 +16,7 @@ from core.methods import METHODS, Batch, build_method, build_term
 from core.models import build_model
 from core.seeding import generator_for
 from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection, ModelSection
-from core.training.step import TrainingStep
+from core.training.literal import LiteralStep
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 STEPS, BATCH, EPOCHS = 20, 32, 4
@@ -34,7 +34,7 @@ def first_losses(name: str, alpha: float) -> list[float]:
     for frozen in (teacher, second):
         frozen.eval().requires_grad_(False)
     attack = AttackSection(epsilon=0.15, step_size=0.05, num_steps=3)
-    step = TrainingStep(
+    step = LiteralStep(
         student=student,
         teacher=teacher,
         method=build_method(MethodSection(name=name, iad_begin=1, iad2_begin=1), attack),

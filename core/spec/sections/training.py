@@ -49,3 +49,19 @@ class OptimSection(Section):
     """Run the forwards of the outer loss in bfloat16; attacks and optimiser stay in float32. Changes numbers."""
     decay: float = Field(default=0.1, gt=0, le=1)
     """Factor applied to the learning rate at each milestone. In (0, 1]; 0.1 (ICLR App. B.1)."""
+
+
+class SpeedSection(Section):
+    """How a training step is computed. The defaults give the literal numbers up to rounding; the rest changes more."""
+
+    path: Literal["fast", "literal"] = "fast"
+    """Fast: attacks on copies with BatchNorm folded, channels-last, nothing computed twice or for nothing. Literal: the
+    public code forward by forward in plain PyTorch, to compare with."""
+    attack_precision: Literal["float32", "bfloat16"] = "float32"
+    """Networks of the training attack in bfloat16; its steps, its projection and the outer loss stay in float32.
+    Changes numbers."""
+    compile: bool = False
+    """Compile the networks of the training attack with torch.compile: minutes at first, from a cache in the home
+    afterwards. Needs a C++ compiler on a CPU."""
+    tf32: bool = False
+    """CUDA: let training multiply float32 with a mantissa of 10 bits, several times faster. Evaluation never does."""

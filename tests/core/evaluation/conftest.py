@@ -7,7 +7,7 @@ from core.data import load_dataset
 from core.methods import build_method
 from core.models import build_model
 from core.spec.config import AttackSection, DataSection, MethodSection, ModelSection, OptimSection
-from core.training.step import TrainingStep
+from core.training.literal import LiteralStep
 from core.training.trainer import Trainer
 
 ATTACK = AttackSection(epsilon=0.15, step_size=0.08, num_steps=3)
@@ -22,7 +22,7 @@ def dataset():
 def trained(dataset):
     torch.set_num_threads(1)
     model = build_model(ModelSection(width=4, blocks=(1, 1)), dataset.geometry, 0)
-    step = TrainingStep(
+    step = LiteralStep(
         student=model,
         teacher=None,
         method=build_method(MethodSection(name="pgd-at"), ATTACK),

@@ -8,8 +8,8 @@ from pyautoattack import AutoAttack
 
 from core.evaluation.autoattack import STAGES, autoattack_plan, build_autoattack
 from core.evaluation.cascade import Cascade
-from core.evaluation.fast_copy import fast_copy
 from core.evaluation.outcome import StateFile
+from core.models.folding import fast_copy
 from core.spec.errors import StopRequested
 
 EPSILON, COUNT, BATCH = 0.15, 40, 16
@@ -152,7 +152,7 @@ def test_stages_go_with_the_custom_version_alone(trained, version, stages):
 
 def test_on_a_folded_copy_the_verdicts_are_those_of_the_network(trained, images, quiet, tmp_path):
     attack = build_autoattack(
-        fast_copy(trained, images.images()), norm="Linf", epsilon=EPSILON, seed=5, device=torch.device("cpu")
+        fast_copy(trained, images.images()).network, norm="Linf", epsilon=EPSILON, seed=5, device=torch.device("cpu")
     )
     make_cheap(attack)
     cascade = Cascade(trained, images, autoattack_plan(attack), batch_size=BATCH, state=StateFile(tmp_path / "s", "k"))

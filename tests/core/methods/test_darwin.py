@@ -12,7 +12,7 @@ from core.methods.darwin import other_classes
 from core.methods.igdm import build_term
 from core.seeding import generator_for
 from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection
-from core.training.step import TrainingStep
+from core.training.literal import LiteralStep
 from tests.core.methods.formulas import K, ce, per_image
 
 CPU = torch.device("cpu")
@@ -23,7 +23,7 @@ ATTACK = AttackSection(epsilon=0.1, step_size=0.03, num_steps=N)
 def make_step(student, teacher, name="darwin", alpha=0.0, **options):
     method = build_method(MethodSection(name=name, **options), ATTACK)
     igdm = build_term(IgdmSection(alpha=alpha))
-    return TrainingStep(student=student, teacher=teacher, method=method, igdm=igdm, attack=ATTACK, num_epochs=6)
+    return LiteralStep(student=student, teacher=teacher, method=method, igdm=igdm, attack=ATTACK, num_epochs=6)
 
 
 @pytest.fixture

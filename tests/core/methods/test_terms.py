@@ -8,7 +8,7 @@ import torch
 from core.methods import build_method, build_term
 from core.seeding import generator_for
 from core.spec.config import AttackSection, IgdmSection, MethodSection
-from core.training.step import TrainingStep
+from core.training.literal import LiteralStep
 from tests.core.conftest import small_model
 from tests.core.methods.formulas import K, ce, per_image, trust
 
@@ -19,7 +19,7 @@ ATTACK = AttackSection(epsilon=0.1, step_size=0.03, num_steps=2)
 def make(student, teacher, name="ard", *, second=None, igdm=None, **options):
     method = build_method(MethodSection(name=name, **options), ATTACK)
     term = build_term(IgdmSection(**igdm)) if igdm else None
-    step = TrainingStep(student=student, teacher=teacher, method=method, igdm=term, attack=ATTACK, num_epochs=6)
+    step = LiteralStep(student=student, teacher=teacher, method=method, igdm=term, attack=ATTACK, num_epochs=6)
     step.second_teacher = second
     return step
 

@@ -21,6 +21,9 @@ def test_whatever_changes_numbers_changes_the_hash():
         config(data={"split_seed": 1}),
         config(teacher={"width": 32}),
         config(optim={"weight_decay": 2e-4}),
+        config(speed={"path": "literal"}),
+        config(speed={"attack_precision": "bfloat16"}),
+        config(speed={"tf32": True}),
     ]
     assert len({settings_hash(entry) for entry in changed}) == len(changed)
 
@@ -28,6 +31,12 @@ def test_whatever_changes_numbers_changes_the_hash():
 def test_a_setting_written_out_at_its_default_changes_nothing():
     assert settings_hash(config(igdm={"beta": 1})) == settings_hash(config())
     assert settings_hash(config(attack={"epsilon": "8/255"})) == settings_hash(config(attack={"epsilon": 8 / 255}))
+
+
+def test_the_hash_of_runs_made_before_a_section_existed_stays():
+    """Pinned: a hash that moves without a new `config_version` tears the rows of old runs apart."""
+    assert settings_hash(config()) == "afbf9d0f3560"
+    assert settings_hash(config(igdm={"alpha": 20}, method={"name": "ard"})) == "d578bb51f17e"
 
 
 def test_the_teacher_is_named_by_its_own_recipe_and_the_data():

@@ -73,6 +73,7 @@ def test_an_unknown_method_names_the_nearest_one():
         ({"teacher": {"source": "none"}}, "teacher.source"),
         ({"teacher": {"source": "none"}, "method": {"name": "pgd-at"}, "igdm": {"alpha": 1}}, "teacher.source"),
         ({"method": {"name": "standard"}, "igdm": {"alpha": 1}}, "igdm.alpha"),
+        ({"speed": {"attack_precision": "bfloat16"}, "attack": {"batchnorm": "train"}}, "speed.attack_precision"),
         ({"name": "a\x1b[2Jb"}, "name"),
         ({"name": "x" * 81}, "name"),
         ({"config_version": 99}, "config_version"),
@@ -127,6 +128,8 @@ def test_settings_without_effect_are_said():
     text = " ".join(config_warnings(config))
     assert "method.adaad_lambda has no effect on ard" in text
     assert "optim.milestones [100, 150]" in text
+    literal = build_config({"speed": {"path": "literal", "attack_precision": "bfloat16"}})
+    assert "speed.attack_precision has no effect" in " ".join(config_warnings(literal))
 
 
 def test_every_field_has_a_description():

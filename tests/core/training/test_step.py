@@ -12,7 +12,8 @@ from core.seeding import generator_for
 from core.spec.catalogue import METHODS as ENTRIES
 from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection
 from core.spec.errors import TrainingError
-from core.training.step import Losses, TrainingStep, check_finite
+from core.training.literal import LiteralStep
+from core.training.step import Losses, check_finite
 from tests.core.conftest import small_model
 from tests.core.methods.formulas import LITERAL_ORDERS, LOSSES, ORDERS, K, with_igdm
 
@@ -28,7 +29,7 @@ def make_step(student, teacher, name, *, igdm=None, **options):
     options = {"iad_begin": 1, "iad2_begin": 1} | options
     method = build_method(MethodSection(name=name, **options), ATTACK)
     term = build_term(IgdmSection(**igdm)) if igdm else None
-    step = TrainingStep(student=student, teacher=teacher, method=method, igdm=term, attack=ATTACK, num_epochs=EPOCHS)
+    step = LiteralStep(student=student, teacher=teacher, method=method, igdm=term, attack=ATTACK, num_epochs=EPOCHS)
     step.second_teacher = small_model(5).eval().requires_grad_(False) if name == "iad-2" else None
     return step
 

@@ -1,0 +1,140 @@
+"""Copies of a network for input gradients: the same function in eval mode, cheaper to differentiate.
+
+BatchNorm is folded into the layer before it, a ReLU overwrites what nobody else reads, weights lie channels-last,
+parameters need no gradient. A copy can follow a source that learns: `refresh` takes its weights over.
+"""
+
+import copy
+import operator
+from collections import Counter
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
+
+# Forwards that branch on values, or are no plain Python, cannot be traced.
+UNTRACEABLE = (fx.proxy.TraceError, TypeError, RuntimeError, NotImplementedError, AttributeError, ValueError)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+LAYERS = (*CONVOLUTIONS, nn.Linear)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+TOLERANCE = 1e-4  # of the largest logit: folding only rounds differently
+
+
+class Fold(NamedTuple):
+    """Names of a layer and of the BatchNorm after it, which are one layer in the copy."""
+
+    layer: str
+    norm: str
+
+
+class FastCopy:
+    """A copy of `source`, in eval mode and frozen: `network`. The source must keep its tensors, as optimisers do.
+
+    folds: what was folded. precision: of weights and activations, None for the source's own.
+    """
+
+    def __init__(self, source: nn.Module, *, fold: bool = True, precision: torch.dtype | None = None) -> None:
+        self.source = source
+        self.network = copy.deepcopy(source).eval().requires_grad_(False)
+        self.folds: tuple[Fold, ...] = ()
+        if fold:
+            self.network, self.folds = _fold(self.network)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if precision is not None:
+            _set_precision(self.network, precision)
+        self._folded, self._kept = self._match()
+        self.refresh()
+
+    @torch.no_grad()
+    def refresh(self) -> None:
+        """Take over the weights and statistics that the source has now."""
+        for mine, theirs in self._kept:
+            mine.copy_(theirs)
+        for mine_layer, layer, norm in self._folded:
+            weight, bias = _folded_weights(layer, norm)
+            mine_layer.weight.copy_(weight)
+            mine_layer.bias.copy_(bias)
+
+    def _match(self) -> tuple[list[tuple[Any, Any, Any]], list[tuple[Tensor, Tensor]]]:
+        """Folded layers with their sources, and every other tensor with its source."""
+        mine, theirs = self.network.get_submodule, self.source.get_submodule
+        folded = [(mine(fold.layer), theirs(fold.layer), theirs(fold.norm)) for fold in self.folds]
+        done = {f"{fold.layer}.{part}" for fold in self.folds for part in ("weight", "bias")}
+        sources = dict(self.source.named_parameters()) | dict(self.source.named_buffers())
+        tensors = (*self.network.named_parameters(), *self.network.named_buffers())
+        return folded, [(tensor, sources[name]) for name, tensor in tensors if name not in done]
+
+
+def fast_copy(source: nn.Module, images: Tensor, *, precision: torch.dtype | None = None) -> FastCopy:
+    """A copy that is folded where that leaves the logits as they are, and plain elsewhere.
+
+    images: a few of those it will see, (B, C, H, W), on which both are compared.
+    """
+    plain, folded = FastCopy(source, fold=False), FastCopy(source)
+    fold = _agree(plain.network, folded.network, images)
+    return (folded if fold else plain) if precision is None else FastCopy(source, fold=fold, precision=precision)
+
+
+def _fold(network: nn.Module) -> tuple[nn.Module, tuple[Fold, ...]]:
+    """The network as a traced one with its BatchNorms gone, and which; as it was where it cannot be traced."""
+    try:
+        traced = fx.symbolic_trace(network)
+    except UNTRACEABLE:
+        return network, ()
+    modules: dict[Any, Any] = dict(traced.named_modules())
+    uses = Counter(node.target for node in traced.graph.nodes if node.op == "call_module")
+    once = {node: modules[node.target] for node in traced.graph.nodes if uses[node.target] == 1}
+    folds = []
+    for node in list(traced.graph.nodes):
+        before = node.args[0] if node.args else None
+        if not isinstance(before, fx.Node) or len(before.users) > 1:
+            continue
+        layer: Any = once.get(before)
+        norm: Any = once.get(node)
+        if type(layer) in LAYERS and type(norm) in NORMS and norm.running_mean is not None:
+            if layer.bias is None:
+                layer.bias = nn.Parameter(torch.zeros_like(norm.running_mean), requires_grad=False)
+            node.replace_all_uses_with(before)
+            traced.graph.erase_node(node)
+            folds.append(Fold(str(before.target), str(node.target)))
+        elif node.target in (F.relu, torch.relu) and (
+            type(layer) in (*LAYERS, *NORMS) or before.target in (operator.add, torch.add)
+        ):
+            node.target, node.args, node.kwargs = F.relu, (before,), {"inplace": True}
+    traced.delete_all_unused_submodules()
+    traced.recompile()
+    return traced, tuple(folds)
+
+
+def _folded_weights(layer: Any, norm: Any) -> tuple[Tensor, Tensor]:
+    fuse = fuse_conv_bn_weights if isinstance(layer, CONVOLUTIONS) else fuse_linear_bn_weights
+    return fuse(layer.weight, layer.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+
+
+def _set_precision(network: nn.Module, precision: torch.dtype) -> None:
+    """Compute in `precision` between images and logits of float32.
+
+    BatchNorms that stayed keep float32 statistics. On a CPU depthwise convolutions stay in float32: their gradient in
+    bfloat16 is several times slower.
+    """
+    for module in network.modules():
+        if isinstance(module, NORMS):
+            continue
+        if isinstance(module, nn.Conv2d) and module.groups > 1 and module.weight.device.type == "cpu":
+            module.register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))
+            module.register_forward_hook(lambda _, _inputs, output: output.to(precision))
+            continue
+        for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
+            if tensor.is_floating_point():
+                tensor.data = tensor.data.to(precision)
+    network.register_forward_pre_hook(lambda _, inputs: (inputs[0].to(precision),))
+    network.register_forward_hook(lambda _, _inputs, logits: logits.float())
+
+
+def _agree(model: nn.Module, other: nn.Module, images: Tensor) -> bool:
+    with torch.no_grad():
+        wanted, found = model(images), other(images)
+    tolerance = TOLERANCE * float(wanted.abs().max().clamp(min=1.0))
+    return bool(((wanted - found).abs() <= tolerance).all())

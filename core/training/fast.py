@@ -1,0 +1,83 @@
+"""The fast path: the numbers of the literal one up to rounding, sooner.
+
+What pays, measured by benchmarks/train_step.py: attacks on frozen copies with BatchNorm folded (the student's refreshed
+each step, the teachers' made once), channels-last images and weights, no gradient through what has no weight, one
+teacher forward for all batches. `attack_precision` and `compile` change more than the order of rounding, so they are
+settings.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.attacks import attack_mode
+from core.methods import StudentForward
+from core.models.folding import FastCopy, fast_copy
+from core.spec.config import SpeedSection
+from core.training.step import AttackNetworks, TrainingStep
+
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}  # None: that of the network
+COMPARED_IMAGES = 16  # on which a folded copy must agree with its network
+
+
+class FastStep(TrainingStep):
+    """See `TrainingStep`; the student's own weights are brought into channels-last order."""
+
+    def __init__(self, *, speed: SpeedSection, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.speed = speed
+        self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._copies: dict[tuple[int, torch.dtype | None], FastCopy] = {}
+
+    def lay_out(self, images: Tensor) -> Tensor:
+        """Channels-last."""
+        return images.contiguous(memory_format=torch.channels_last)
+
+    @contextmanager
+    def attack_networks(self, images: Tensor) -> Iterator[AttackNetworks]:
+        """Folded copies; with `attack.batchnorm = "train"` the student itself, frozen, for its statistics must move."""
+        precision = PRECISIONS[self.speed.attack_precision]
+        teacher = self.teacher and self._copy(self.teacher, images, precision).network
+        if self.attack.batchnorm == "train":
+            with attack_mode(self.student, "train"), _frozen(self.student):
+                yield AttackNetworks(self.student, teacher)
+            return
+        student = self._copy(self.student, images, precision)
+        student.refresh()
+        yield AttackNetworks(student.network, teacher)
+
+    def student_logits(self, forward: StudentForward, images: Tensor) -> Tensor:
+        """With gradient only where the loss has weight."""
+        with torch.set_grad_enabled(forward.has_gradient):
+            logits: Tensor = self.student(images)
+        return logits
+
+    def teacher_logits(self, teacher: nn.Module, batches: list[Tensor]) -> list[Tensor]:
+        """One forward of a folded copy for all batches together."""
+        network = self._copy(teacher, batches[0], None).network
+        return list(network(torch.cat(batches)).split([len(images) for images in batches]))
+
+    def _copy(self, network: nn.Module, images: Tensor, precision: torch.dtype | None) -> FastCopy:
+        key = id(network), precision
+        if key not in self._copies:
+            made = fast_copy(network, images[:COMPARED_IMAGES], precision=precision)
+            if self.speed.compile:
+                made.network = torch.compile(made.network, dynamic=False)  # type: ignore[assignment]
+            self._copies[key] = made
+        return self._copies[key]
+
+
+@contextmanager
+def _frozen(network: nn.Module) -> Iterator[None]:
+    """Without gradients to its parameters for a while."""
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)

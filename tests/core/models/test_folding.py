@@ -1,0 +1,160 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from core.data.dataset import Geometry
+from core.models import build_model
+from core.models.folding import FastCopy, fast_copy
+from core.spec.config import ModelSection
+
+COLOUR = Geometry(channels=3, image_size=32, classes=10)
+
+
+def pixels(count, seed=1):
+    return torch.rand(count, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
+
+
+def warmed_up(name, **settings):
+    """A network whose BatchNorm statistics are not the initial ones."""
+    model = build_model(ModelSection(model=name, **settings), COLOUR, 0).train()
+    with torch.no_grad():
+        model(pixels(8, seed=0))
+    return model.eval()
+
+
+@pytest.fixture
+def small():
+    return warmed_up("resnet", width=4, blocks=(1, 1))
+
+
+def norms(network):
+    return sum(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+
+
+@pytest.mark.parametrize(("name", "left"), [("resnet-18", 0), ("mobilenetv2", 0), ("preactresnet-18", 9)])
+def test_logits_and_gradients_agree(name, left):
+    model, images = warmed_up(name), pixels(4)
+    fast = fast_copy(model, images).network
+    assert norms(fast) <= left < norms(model)
+    found, wanted = (network(images).detach() for network in (fast, model))
+    scale = float(wanted.abs().max())
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5 * max(1.0, scale))
+    gradients = []
+    for network in (fast, model):
+        inputs = images.clone().requires_grad_(True)
+        gradients.append(torch.autograd.grad(network(inputs).sum(), inputs)[0])
+    torch.testing.assert_close(*gradients, rtol=1e-2, atol=1e-3 * float(gradients[1].abs().max()))
+    assert not any(parameter.requires_grad for parameter in fast.parameters())
+
+
+@pytest.mark.parametrize("name", ["resnet-18", "mobilenetv2", "preactresnet-18", "wrn-28-10-silu"])
+def test_in_float64_folding_changes_nothing_but_rounding(name):
+    if name == "wrn-28-10-silu":  # its kind at a size that a test can afford
+        from core.models.normalisation import pixel_statistics
+        from core.models.silu_wide_resnet import SiluWideResNet
+
+        model = SiluWideResNet(
+            depth=10, widen=1, channels=3, classes=10, statistics=pixel_statistics("cifar-10", "cifar-10", 3)
+        ).eval()
+    else:
+        model = warmed_up(name)
+    model, images = model.double(), pixels(2).double()
+    inputs = [images.clone().requires_grad_(True) for _ in range(2)]
+    logits = [network(x) for network, x in zip((model, FastCopy(model).network), inputs, strict=True)]
+    torch.testing.assert_close(*logits, rtol=0, atol=1e-12 * float(logits[0].detach().abs().max()))
+    gradients = [torch.autograd.grad(z.square().sum(), x)[0] for z, x in zip(logits, inputs, strict=True)]
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-11 * float(gradients[0].abs().max()))
+
+
+def test_verdicts_agree(small):
+    images = pixels(64)
+    fast = fast_copy(small, images[:16]).network
+    assert norms(fast) == 0
+    with torch.no_grad():
+        assert torch.equal(fast(images).argmax(dim=1), small(images).argmax(dim=1))
+
+
+def test_the_network_itself_is_left_as_it_was(small):
+    small.train()
+    before = copy.deepcopy(small.state_dict())
+    fast_copy(small, pixels(4))
+    assert small.training
+    assert all(parameter.requires_grad for parameter in small.parameters())
+    assert all(torch.equal(before[name], value) for name, value in small.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["resnet", "preactresnet-18"])
+def test_a_copy_follows_its_source_when_refreshed(name):
+    model, images = warmed_up(name), pixels(4)
+    fast = fast_copy(model, images)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    model.train()
+    model(images).square().mean().backward()
+    optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        wanted = model(images)
+        assert not torch.allclose(fast.network(images), wanted, atol=1e-3)
+        fast.refresh()
+        torch.testing.assert_close(fast.network(images), wanted, rtol=0, atol=1e-5 * float(wanted.abs().max()) + 1e-5)
+
+
+@pytest.mark.parametrize("name", ["resnet", "mobilenetv2", "preactresnet-18"])
+def test_in_bfloat16_logits_are_near_and_come_back_in_float32(name):
+    model, images = warmed_up(name), pixels(4)
+    fast = fast_copy(model, images, precision=torch.bfloat16)
+    with torch.no_grad():
+        wanted, found = model(images), fast.network(images)
+    assert found.dtype == torch.float32
+    assert not torch.equal(found, wanted)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=0.05 * float(wanted.abs().max()))
+
+
+def test_a_network_that_cannot_be_traced_is_copied_as_it_is(small):
+    class Branching(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = copy.deepcopy(small)
+
+        def forward(self, images):
+            return self.network(images) if float(images.sum()) > 0 else self.network(-images)
+
+    model, images = Branching(), pixels(4)
+    fast = fast_copy(model, images)
+    assert fast.folds == ()
+    assert isinstance(fast.network, Branching)
+    assert fast.network is not model
+    torch.testing.assert_close(fast.network(images), model(images), rtol=0, atol=1e-5)
+
+
+def test_a_layer_that_is_used_twice_is_not_folded():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+
+        def forward(self, images):
+            return self.norm(self.conv(self.norm(self.conv(images)))).mean(dim=(2, 3))
+
+    model, images = Twice(), pixels(4)
+    model(images)
+    model.eval()
+    fast = fast_copy(model, images)
+    assert fast.folds == ()
+    torch.testing.assert_close(fast.network(images), model(images))
+
+
+def test_a_relu_does_not_overwrite_what_another_reads():
+    class Residual(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3)
+
+        def forward(self, images):
+            hidden = self.norm(self.conv(images))
+            return (torch.relu(hidden) + hidden).mean(dim=(2, 3))
+
+    model, images = Residual().eval(), pixels(4)
+    torch.testing.assert_close(fast_copy(model, images).network(images), model(images))

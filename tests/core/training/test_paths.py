@@ -1,0 +1,151 @@
+"""The fast path against the literal one: losses, gradients and statistics, whatever the method, term and attack."""
+
+import copy
+
+import pytest
+import torch
+
+from core.data import load_dataset
+from core.methods import METHODS, build_method, build_term
+from core.seeding import generator_for
+from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection, SpeedSection
+from core.training.fast import FastStep
+from core.training.literal import LiteralStep
+from core.training.paths import build_step
+from tests.core.conftest import small_model
+
+CPU = torch.device("cpu")
+ATTACK = {"epsilon": 0.1, "step_size": 0.03, "num_steps": 4}
+CASES = [(name, alpha) for name in METHODS for alpha in (0.0, 5.0) if not (name == "standard" and alpha)]
+
+
+def make_step(path, name, *, igdm=None, attack=None, speed=None, single=False, **options):
+    """A step of new, equal networks with introspection from the second epoch on; in float64 unless `single`."""
+    student, teacher, second = (small_model(seed) for seed in (1, 2, 5))
+    if single:
+        student, teacher, second = student.float(), teacher.float(), second.float()
+    section = AttackSection(**(ATTACK | (attack or {})))
+    step = build_step(
+        SpeedSection(path=path, **(speed or {})),
+        student=student,
+        teacher=teacher.eval().requires_grad_(False),
+        method=build_method(MethodSection(name=name, iad_begin=1, iad2_begin=1, **options), section),
+        igdm=build_term(IgdmSection(**(igdm or {}))),
+        attack=section,
+        num_epochs=8,
+    )
+    step.second_teacher = second.eval().requires_grad_(False)
+    return step
+
+
+def one_step(step, batch, images):
+    """Attack, losses and their gradients: everything a step makes, by name, and the student's state after it."""
+    batch = step.prepare(batch, images, DataSection(), generator_for(CPU, 0, "pairs"))
+    adversarial = step.adversarial_images(batch, generator_for(CPU, 0, "attack"))
+    losses = step.losses(batch, adversarial)
+    losses.total.backward()
+    gradients = {f"gradient of {name}": tensor.grad for name, tensor in step.student.named_parameters()}
+    return losses.named | gradients | step.student.state_dict()
+
+
+def compare(batch, name, **settings):
+    images = load_dataset(DataSection()).train.first(200)
+    literal, fast = (one_step(make_step(path, name, **settings), batch, images) for path in ("literal", "fast"))
+    assert literal.keys() == fast.keys()
+    for key, tensor in literal.items():
+        torch.testing.assert_close(fast[key], tensor, rtol=0, atol=1e-9, msg=lambda text, key=key: f"{key}: {text}")
+    counters = [key for key in literal if key.endswith("num_batches_tracked")]
+    assert counters
+    assert all(torch.equal(literal[key], fast[key]) for key in counters)
+
+
+@pytest.mark.parametrize(("name", "alpha"), CASES)
+def test_both_paths_give_the_same_step(batch, name, alpha):
+    compare(batch, name, igdm={"alpha": alpha})
+
+
+@pytest.mark.parametrize("name", ["pgd-at", "ard", "iad", "adaad", "adaiad", "darwin"])
+def test_also_with_batchnorm_in_train_mode_during_the_attack(batch, name):
+    compare(batch, name, igdm={"alpha": 5.0}, attack={"batchnorm": "train"})
+
+
+@pytest.mark.parametrize("name", ["pgd-at", "ard", "rslad", "adaad", "adaiad"])
+@pytest.mark.parametrize("settings", [{"literal_forwards": True}, {"beta": 0.5, "gamma": 0.7}])
+def test_also_with_sides_that_are_not_merged(batch, name, settings):
+    compare(batch, name, igdm={"alpha": 5.0} | settings)
+
+
+@pytest.mark.parametrize("term", ["direct-gradient", "trades-like", "trades-reg"])
+def test_also_with_the_other_terms(batch, term):
+    compare(batch, "ard", igdm={"alpha": 5.0, "term": term})
+
+
+def test_also_without_the_teacher_in_the_attack_and_with_a_clean_term(batch):
+    compare(batch, "adaad", igdm={"alpha": 5.0}, teacher_in_attack=False)
+    compare(batch, "adaad", adaad_lambda=0.5)
+    compare(batch, "ard", ard_lambda=0.5)
+
+
+def test_what_the_public_code_multiplies_by_zero_is_differentiated_by_the_literal_path_alone(batch):
+    """AdaAD's clean forward: a gradient of zeros arrives at its output in one path and none in the other."""
+    seen = {}
+    for path in ("literal", "fast"):
+        step, gradients = make_step(path, "adaad"), []
+        adversarial = step.adversarial_images(batch, generator_for(CPU, 0, "attack"))
+
+        def watch(_module, _inputs, logits, gradients=gradients):
+            if logits.requires_grad:
+                logits.register_hook(gradients.append)
+
+        step.student.linear.register_forward_hook(watch)
+        step.losses(batch, adversarial).total.backward()
+        seen[path] = sorted(bool(gradient.any()) for gradient in gradients)
+    assert seen == {"literal": [False, True], "fast": [True]}
+
+
+@pytest.mark.parametrize("name", ["ard", "adaad"])
+def test_the_attack_leaves_student_and_teacher_as_they_were(batch, name):
+    for mode in ("eval", "train"):
+        step = make_step("fast", name, attack={"batchnorm": mode})
+        step.student.train()
+        before = copy.deepcopy(step.student.state_dict())
+        step.adversarial_images(batch, generator_for(CPU, 0, "attack"))
+        assert step.student.training
+        assert not step.teacher.training
+        assert all(parameter.requires_grad and parameter.grad is None for parameter in step.student.parameters())
+        moved = any(not torch.equal(before[key], tensor) for key, tensor in step.student.state_dict().items())
+        assert moved == (mode == "train")
+
+
+def test_the_attack_sees_the_weights_of_each_step(batch):
+    step = make_step("fast", "pgd-at")
+    optimizer = torch.optim.SGD(step.student.parameters(), lr=0.5)
+    for _ in range(3):
+        with step.attack_networks(batch.clean_images) as networks:
+            expected = copy.deepcopy(step.student).eval()(batch.clean_images)
+            torch.testing.assert_close(networks.student(batch.clean_images), expected, rtol=0, atol=1e-12)
+        loss = step.losses(batch, step.adversarial_images(batch, generator_for(CPU, 0, "attack")))
+        optimizer.zero_grad()
+        loss.total.backward()
+        optimizer.step()
+
+
+def test_an_attack_in_bfloat16_stays_in_the_ball_and_near_the_literal_loss(batch):
+    from dataclasses import replace
+
+    batch = replace(batch, clean_images=batch.clean_images.float())
+    found = {}
+    for path, speed in (("literal", {}), ("fast", {"attack_precision": "bfloat16"})):
+        step = make_step(path, "adaad", igdm={"alpha": 5.0}, speed=speed, single=True)
+        adversarial = step.adversarial_images(batch, generator_for(CPU, 0, "attack"))["adv"]
+        assert adversarial.dtype == torch.float32
+        assert float((adversarial - batch.clean_images).abs().max()) <= ATTACK["epsilon"] + 1e-6
+        found[path] = float(step.losses(batch, {"adv": adversarial}).named["ad_loss"])
+    assert found["literal"] != found["fast"]
+    assert found["fast"] == pytest.approx(found["literal"], rel=0.05)
+
+
+def test_the_path_is_chosen_by_its_setting():
+    assert isinstance(make_step("literal", "ard"), LiteralStep)
+    assert isinstance(make_step("fast", "ard"), FastStep)
+    assert SpeedSection().path == "fast"
