@@ -111,6 +111,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         ),
         Key(keys="f2", shown="f2", action="all_settings", label="all settings", help="Every setting, or the usual"),
         Key(keys="f3", shown="f3", action="next_problem", label="next problem", help="The next field that is wrong"),
+        Key(keys="f6", shown="f6", action="start_from", label="start from", help="From a preset, paper row or run"),
         Key(keys="f4", shown="f4", action="copy_command", label="copy command", help="Copy the command line"),
         Key(keys="down", shown="↓", action="app.focus_next", help="Next field (tab too)"),
         Key(keys="up", shown="↑", action="app.focus_previous", help="Previous field (shift+tab too)"),
@@ -122,11 +123,25 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "choice": (
         Key(keys="right,l,space,enter", shown="→ l space", action="next", help="Next choice"),
         Key(keys="left,h", shown="← h", action="previous", help="Previous choice"),
+        Key(keys="v", shown="v", action="several", help="Pick several: one run for each"),
         Key(keys="down,j", shown="↓ j", action="app.focus_next", help="Next field"),
         Key(keys="up,k", shown="↑ k", action="app.focus_previous", help="Previous field"),
     ),
     "name": (
         Key(keys="space", shown="space", action="next_name", help="Next known name; others are typed", priority=True),
+    ),
+    "pick": (
+        Key(keys="down,j", shown="↓ j", action="down", help="Next name"),
+        Key(keys="up,k", shown="↑ k", action="up", help="Previous name"),
+        Key(keys="space,x", shown="space", action="mark", help="Take it or leave it"),
+        Key(keys="enter", shown="enter", action="accept", help="Take what is marked"),
+        Key(keys="escape,q", shown="esc", action="leave", help="Change nothing"),
+    ),
+    "start": (
+        Key(keys="enter", shown="enter", action="take", label="take", help="Fill the form with it"),
+        Key(keys="down", shown="↓", action="down", help="Next row"),
+        Key(keys="up", shown="↑", action="up", help="Previous row"),
+        Key(keys="escape", shown="esc", action="leave", label="back", help="Leave the form as it is"),
     ),
     "help": (
         Key(keys="escape,q,question_mark,f1", shown="esc", action="dismiss", label="close", help="Close the help"),

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,28 +17,50 @@ SECRET = re.compile(r"token|key|secret|password", re.IGNORECASE)
 FLAGS = {"runtime.seed": "--seed", "runtime.device": "--device", "name": "--name"}
 
 
-def command_line(config: "RunConfig", *, seeds: Sequence[int] = (), home: "Home | None" = None) -> str:
-    """The shell-quoted `igdm run ...` that makes exactly this configuration.
+def command_line(
+    config: "RunConfig",
+    *,
+    seeds: Sequence[int] = (),
+    axes: Mapping[str, Sequence[Any]] | None = None,
+    home: "Home | None" = None,
+) -> str:
+    """The shell command that makes exactly this configuration: `igdm run ...`, its words quoted.
 
     It starts from the file in ./configs that needs the fewest changes, or from an empty one. seeds: one run for each
-    of these instead of the configuration's own. home: named when it is not what `igdm` would find here by itself.
+    of these instead of the configuration's own. axes: settings with several values, by key; the command then puts every
+    combination into the queue, in loops. home: named when it is not what `igdm` would find here by itself.
     """
     from core.spec.home import Home
 
+    axes = axes or {}
     path, changes = min(
         ((path, changes) for path, flat in _bases() if (changes := _changes(flat, _flat(config))) is not None),
         key=lambda found: len(found[1]),
     )
-    words = ["igdm", "run", str(path)]
+    words = ["igdm", *(("queue", "add") if axes else ("run",)), str(path)]
     if len(seeds) > 1:
         changes.pop("runtime.seed", None)
     for key, value in changes.items():
-        words += [FLAGS[key], str(value)] if key in FLAGS else ["--set", f"{key}={_value_text(value)}"]
+        if key not in axes:
+            words += [FLAGS[key], str(value)] if key in FLAGS else ["--set", f"{key}={_value_text(value)}"]
     if len(seeds) > 1:
         words += ["--seeds", ",".join(str(seed) for seed in seeds)]
     if home is not None and home.path != Home.find().path:
         words += ["--home", str(home.path)]
-    return shlex.join(words)
+    return _in_loops(shlex.join(words), axes)
+
+
+def _in_loops(command: str, axes: Mapping[str, Sequence[Any]]) -> str:
+    """The command for every combination: "for alpha in 0 10; do ... --set igdm.alpha=$alpha; done"."""
+    from core.spec.toml_text import plain_value
+
+    loops = []
+    for key, values in axes.items():
+        variable = key.replace(".", "_")
+        texts = [shlex.quote(_value_text(plain_value(key, value))) for value in values]
+        loops.append(f"for {variable} in {' '.join(texts)}; do ")
+        command += f' --set {key}="${variable}"'
+    return "".join(loops) + command + "; done" * len(loops)
 
 
 def without_secrets(words: Sequence[str]) -> list[str]:

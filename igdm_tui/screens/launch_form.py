@@ -1,37 +1,56 @@
 """The form behind the Launch screen, without the screen: texts in, settings out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from core.spec.errors import Problem
 from core.spec.loading import config_problems, parse_value, set_value
 from igdm_tui.screens.launch_fields import NO, SEEDS_KEY, YES, FieldSpec
+from igdm_tui.widgets.fields import BAR
 from igdm_tui.widgets.text import plain
 
 MOST_SEEDS = 100
+MOST_RUNS = 1000
+ONE_VALUE = ("name", "runtime.device")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormReading:
-    """What a filled form says.
+    """What a filled form says: one run, or every combination of the fields that hold several values.
 
-    settings: nested, without the seed, ready for `build_config`. seeds: one run each. problems: all that is wrong.
+    settings: nested, of the first combination, without the seed, ready for `build_config`. axes: the values of each
+    field that has several, by key. seeds: one run each. problems: all that is wrong.
     """
 
     settings: dict[str, Any]
+    axes: dict[str, list[Any]]
     seeds: tuple[int, ...]
     problems: tuple[Problem, ...]
 
+    @property
+    def count(self) -> int:
+        """How many runs it stands for."""
+        return math.prod(len(values) for values in self.axes.values()) * len(self.seeds)
+
     def with_seed(self, seed: int) -> dict[str, Any]:
-        """The settings of one of the runs."""
-        return self.settings | {"runtime": self.settings.get("runtime", {}) | {"seed": seed}}
+        """The settings of the first combination with a seed."""
+        return _with_seed(self.settings, seed)
+
+    def all_settings(self) -> Iterator[dict[str, Any]]:
+        """The settings of every run: combination after combination, each with every seed."""
+        for values in itertools.product(*self.axes.values()):
+            for seed in self.seeds:
+                yield _with_seed(_changed(self.settings, dict(zip(self.axes, values, strict=True))), seed)
 
 
-def read_form(specs: "list[FieldSpec]", texts: Mapping[str, str]) -> FormReading:
-    """Texts as settings, checked as `igdm run` would check them."""
+def read_form(specs: "Sequence[FieldSpec]", texts: Mapping[str, str]) -> FormReading:
+    """Texts as settings, checked as `igdm run` would check them. Values between bars ("0 | 10 | 30") are several."""
     settings: dict[str, Any] = {}
+    axes: dict[str, list[Any]] = {}
     problems: list[Problem] = []
     for spec in specs:
         text = texts[spec.key].strip()
@@ -41,12 +60,60 @@ def read_form(specs: "list[FieldSpec]", texts: Mapping[str, str]) -> FormReading
             if not spec.optional:
                 problems.append(Problem(key=spec.key, message="is empty", advice=f"the default is {spec.default}"))
             continue
-        set_value(settings, spec.key, _value(spec, text))
+        values = [_value(spec, part.strip()) for part in _parts(spec, text)]
+        set_value(settings, spec.key, values[0])
+        if len(values) > 1:
+            axes[spec.key] = values
+            problems += _axis_problems(spec.key, values)
     seeds, problem = read_seeds(texts[SEEDS_KEY])
     problems += [problem] if problem else []
-    found = config_problems(_with_seed(settings, seeds[0] if seeds else 0))
-    problems += [p for p in found if p.key not in {known.key for known in problems}]
-    return FormReading(settings=settings, seeds=seeds, problems=tuple(problems))
+    reading = FormReading(settings=settings, axes=axes, seeds=seeds or (0,), problems=())
+    if reading.count > MOST_RUNS:
+        advice = f"at most {MOST_RUNS}; start a part of them"
+        problems.append(Problem(key=next(iter(axes), SEEDS_KEY), message=f"makes {reading.count} runs", advice=advice))
+    known = {known.key for known in problems}
+    problems += [p for p in _all_problems(reading) if p.key not in known]
+    return replace(reading, seeds=seeds, problems=tuple(problems))
+
+
+def _parts(spec: FieldSpec, text: str) -> list[str]:
+    return text.split(BAR) if spec.key not in ONE_VALUE else [text]
+
+
+def _axis_problems(key: str, values: list[Any]) -> list[Problem]:
+    if "" in values:
+        return [Problem(key=key, message="has nothing between two bars", advice="write 0 | 10 | 30")]
+    if any(value in values[:place] for place, value in enumerate(values)):
+        return [Problem(key=key, message="names a value twice", advice="write each once")]
+    return []
+
+
+def _all_problems(reading: FormReading) -> list[Problem]:
+    """What is wrong with the first combination, then with each other value beside the first ones, once per field.
+
+    The launch itself checks every combination; here typing must stay quick.
+    """
+    seed = reading.seeds[0]
+    found = config_problems(reading.with_seed(seed))
+    for key, values in reading.axes.items():
+        for value in values[1:]:
+            known = {problem.key for problem in found}
+            changed = config_problems(_with_seed(_changed(reading.settings, {key: value}), seed))
+            said = [p if p.key == key else replace(p, message=f"{p.message}, with {key} = {value}") for p in changed]
+            found += [problem for problem in said if problem.key not in known]
+    return found
+
+
+def _changed(settings: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    result = {key: dict(value) if isinstance(value, dict) else value for key, value in settings.items()}
+    for key, value in values.items():
+        *sections, last = key.split(".")
+        place = result
+        for name in sections:
+            place[name] = dict(place.get(name, {}))
+            place = place[name]
+        place[last] = value
+    return result
 
 
 def problem_text(reading: FormReading, here: str) -> str:

@@ -18,6 +18,7 @@ from igdm_tui.keys import bindings
 from igdm_tui.widgets.text import clip, fit, plain
 
 LABEL_WIDTH, CONTROL_WIDTH = 22, 24
+BAR = "|"  # between the values of a field that has several
 
 
 class Choice(Widget, can_focus=True):
@@ -38,10 +39,20 @@ class Choice(Widget, can_focus=True):
             """The sender."""
             return self.choice
 
-    def __init__(self, choices: Sequence[str], value: str, *, id: str | None = None) -> None:
-        """A value that is none of the choices is shown as it is, until another is chosen."""
+    class PickAsked(Message):
+        """Somebody wants several of the names at once."""
+
+        def __init__(self, choice: "Choice") -> None:
+            self.choice = choice
+            super().__init__()
+
+    def __init__(self, choices: Sequence[str], value: str, *, several: bool = False, id: str | None = None) -> None:
+        """A value that is none of the choices is shown as it is, until another is chosen.
+
+        several: some of them may be picked from a list.
+        """
         super().__init__(id=id)
-        self.choices = tuple(choices)
+        self.choices, self.several = tuple(choices), several
         self.set_reactive(Choice.value, value)
 
     def watch_value(self) -> None:
@@ -59,6 +70,11 @@ class Choice(Widget, can_focus=True):
     def _go(self, step: int) -> None:
         at = self.choices.index(self.value) if self.value in self.choices else -1
         self.value = self.choices[(at + step) % len(self.choices)]
+
+    def action_several(self) -> None:
+        """Ask the screen to let some of the names be picked: one run for each."""
+        if self.several:
+            self.post_message(self.PickAsked(self))
 
     def on_click(self) -> None:
         """A click goes on, as right does."""
@@ -129,17 +145,24 @@ class FormRow(Widget):
             super().__init__()
 
     def __init__(
-        self, key: str, label: str, *, text: str, choices: Sequence[str] = (), names: Sequence[str] = ()
+        self,
+        key: str,
+        label: str,
+        *,
+        text: str,
+        choices: Sequence[str] = (),
+        names: Sequence[str] = (),
+        several: bool = False,
     ) -> None:
         """key: what the row is called. choices: names to choose from. names: a text field that offers them.
 
-        Without either it is a plain text field.
+        Without either it is a plain text field. several: some choices may be picked at once.
         """
         super().__init__()
         self.key, self.label, self.problem, self.note = key, label, "", ""
         self.control: Choice | Input
         if choices:
-            self.control = Choice(choices, text)
+            self.control = Choice(choices, text, several=several)
         else:
             self.control = NameInput(names, text) if names else Input(text, compact=True)
 

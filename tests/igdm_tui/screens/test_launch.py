@@ -31,7 +31,7 @@ async def opened(driver) -> LaunchScreen:
 async def typed(driver, key: str, text: str) -> None:
     """Clear a field and type into it, key by key."""
     screen = driver.app.screen
-    control = screen._rows[key].control
+    control = screen.form.rows[key].control
     control.focus()
     control.value = ""
     await driver.press(*["space" if letter == " " else letter for letter in text])
@@ -42,7 +42,7 @@ async def typed(driver, key: str, text: str) -> None:
 async def test_the_form_starts_valid_from_the_digits_recipe(drive):
     async with drive() as driver:
         screen = await opened(driver)
-        assert screen._rows["preset"].text == "digits"
+        assert screen.form.rows["preset"].text == "digits"
         assert driver.shows("✓ ready: 1 run", "igdm run")
 
 
@@ -73,18 +73,18 @@ async def test_nothing_wrong_is_launched_and_the_keys_go_to_the_field(drive, sta
     async with drive() as driver:
         screen = await opened(driver)
         await typed(driver, "optim.num_epochs", "0")
-        screen._rows["name"].control.focus()
+        screen.form.rows["name"].control.focus()
         await driver.press("ctrl+l")
         assert started == []
         assert run_folders(home) == []
-        assert screen._rows["optim.num_epochs"].control.has_focus
+        assert screen.form.rows["optim.num_epochs"].control.has_focus
         assert any("Not launched" in toast for toast in driver.toasts)
 
 
 async def test_launching_right_after_typing_checks_first(drive, started):
     async with drive() as driver:
         screen = await opened(driver)
-        screen._rows["optim.num_epochs"].control.value = "0"
+        screen.form.rows["optim.num_epochs"].control.value = "0"
         await driver.press("ctrl+l")
         assert started == []
 
@@ -135,17 +135,17 @@ async def test_a_worker_that_does_not_start_is_told_and_the_form_stays(drive, mo
 async def test_the_first_field_is_the_name_and_arrows_go_through_the_fields(drive):
     async with drive() as driver:
         screen = await opened(driver)
-        assert screen._rows["name"].control.has_focus
+        assert screen.form.rows["name"].control.has_focus
         await driver.press("down")
-        assert screen._rows["runtime.seed"].control.has_focus
+        assert screen.form.rows["runtime.seed"].control.has_focus
         await driver.press("up", "shift+tab")
-        assert screen._rows["preset"].control.has_focus
+        assert screen.form.rows["preset"].control.has_focus
 
 
 async def test_a_choice_goes_round_with_l_and_h(drive):
     async with drive() as driver:
         screen = await opened(driver)
-        row = screen._rows["method.name"]
+        row = screen.form.rows["method.name"]
         row.control.focus()
         names = list(METHODS)
         before = names[names.index("adaad") - 1]
@@ -163,13 +163,13 @@ async def test_a_choice_goes_round_with_l_and_h(drive):
 async def test_space_goes_through_the_models_and_any_name_can_be_typed(drive):
     async with drive() as driver:
         screen = await opened(driver)
-        row = screen._rows["student.model"]
+        row = screen.form.rows["student.model"]
         row.control.focus()
         assert row.text == "resnet"
         await driver.press("space")
         assert row.text == "resnet-18"
         await driver.until(
-            lambda: driver.shows("ResNet-18: CIFAR ResNet-18") and screen._rows["student.width"].size.height == 0
+            lambda: driver.shows("ResNet-18: CIFAR ResNet-18") and screen.form.rows["student.width"].size.height == 0
         )
         await typed(driver, "student.model", "my.networks:small")
         assert row.text == "my.networks:small"
@@ -179,32 +179,34 @@ async def test_space_goes_through_the_models_and_any_name_can_be_typed(drive):
 async def test_another_data_set_brings_the_fields_it_needs(drive):
     async with drive() as driver:
         screen = await opened(driver)
-        assert "data.folder" not in screen._rows
-        screen._rows["data.name"].text = "folder"
-        await driver.until(lambda: "data.folder" in screen._rows and screen._rows["data.folder"].size.height == 1)
-        assert [row.key for row in screen.query(FormRow)] == ["preset", *(spec.key for spec in screen.specs)]
+        assert "data.folder" not in screen.form.rows
+        screen.form.rows["data.name"].text = "folder"
+        await driver.until(
+            lambda: "data.folder" in screen.form.rows and screen.form.rows["data.folder"].size.height == 1
+        )
+        assert [row.key for row in screen.query(FormRow)] == ["preset", *(spec.key for spec in screen.form.specs)]
         assert {problem.key for problem in screen.reading.problems} == {"data.folder"}
-        screen._rows["data.name"].text = "digits"
-        await driver.until(lambda: screen._rows["data.folder"].size.height == 0)
+        screen.form.rows["data.name"].text = "digits"
+        await driver.until(lambda: screen.form.rows["data.folder"].size.height == 0)
 
 
 async def test_another_preset_fills_the_form(drive):
     async with drive() as driver:
         screen = await opened(driver)
-        screen._rows["preset"].control.focus()
-        screen._rows["preset"].text = "defaults"
-        await driver.until(lambda: screen._rows["optim.num_epochs"].text == "200")
-        assert screen._rows["attack.epsilon"].text == "8/255"
+        screen.form.rows["preset"].control.focus()
+        screen.form.rows["preset"].text = "defaults"
+        await driver.until(lambda: screen.form.rows["optim.num_epochs"].text == "200")
+        assert screen.form.rows["attack.epsilon"].text == "8/255"
 
 
 async def test_f2_shows_every_setting(drive):
     async with drive() as driver:
         screen = await opened(driver)
-        assert "optim.momentum" not in screen._rows
+        assert "optim.momentum" not in screen.form.rows
         await driver.press("f2")
-        row = screen._rows["optim.momentum"]
+        row = screen.form.rows["optim.momentum"]
         assert row.size.height == 1
-        assert [row.key for row in screen.query(FormRow)] == ["preset", *(spec.key for spec in screen.specs)]
+        assert [row.key for row in screen.query(FormRow)] == ["preset", *(spec.key for spec in screen.form.specs)]
         await driver.press("f2")
         assert row.size.height == 0
 
@@ -215,12 +217,12 @@ async def test_a_wrong_setting_is_shown_even_when_it_is_not_usual(drive, make_ru
         await driver.press("e")
         screen = driver.app.screen
         await driver.press("f2")
-        screen._rows["optim.momentum"].text = "2"
+        screen.form.rows["optim.momentum"].text = "2"
         await driver.press("f2")
-        await driver.until(lambda: screen._rows["optim.momentum"].size.height == 1)
-        assert screen._rows["optim.decay"].size.height == 0
+        await driver.until(lambda: screen.form.rows["optim.momentum"].size.height == 1)
+        assert screen.form.rows["optim.decay"].size.height == 0
         await driver.press("f3")
-        assert screen._rows["optim.momentum"].control.has_focus
+        assert screen.form.rows["optim.momentum"].control.has_focus
 
 
 async def test_a_copy_starts_from_the_runs_own_settings(drive, make_run, started):
@@ -229,9 +231,9 @@ async def test_a_copy_starts_from_the_runs_own_settings(drive, make_run, started
         await driver.press("e")
         screen = driver.app.screen
         await driver.until(lambda: screen.reading is not None)
-        assert screen._rows["igdm.alpha"].text == "33"
-        assert screen._rows["name"].text == "the one"
-        assert screen._rows["runtime.seed"].text == "4"
+        assert screen.form.rows["igdm.alpha"].text == "33"
+        assert screen.form.rows["name"].text == "the one"
+        assert screen.form.rows["runtime.seed"].text == "4"
         assert driver.shows("copy of the one")
 
 
@@ -239,7 +241,7 @@ async def test_help_is_f1_because_a_question_mark_is_text(drive):
     async with drive() as driver:
         screen = await opened(driver)
         await driver.press("question_mark")
-        assert screen._rows["name"].text == "?"
+        assert screen.form.rows["name"].text == "?"
         await driver.press("f1")
         assert driver.shows("Keys: Launch")
 
@@ -273,7 +275,7 @@ async def test_a_wrong_setting_of_a_copied_run_gets_a_row(drive, make_run):
     async with drive() as driver:
         await driver.press("e")
         screen = driver.app.screen
-        await driver.until(lambda: "optim.momentum" in screen._rows)
+        await driver.until(lambda: "optim.momentum" in screen.form.rows)
         await driver.press("f3")
         await driver.until(lambda: screen.focused is not None and driver.shows("momentum"))
 
@@ -281,19 +283,57 @@ async def test_a_wrong_setting_of_a_copied_run_gets_a_row(drive, make_run):
 async def test_a_long_text_is_readable_and_arrows_leave_it(drive):
     async with drive() as driver:
         screen = await opened(driver)
-        control = screen._rows["evaluation.attacks"].control
+        control = screen.form.rows["evaluation.attacks"].control
         control.focus()
         await driver.press("home")
         await driver.until(lambda: driver.shows("clean, pgd20, autoattack"))
         await driver.press("end")
         await driver.until(lambda: driver.shows("autoattack, gradients"))
         await driver.press("down")
-        assert screen._rows["evaluation.num_examples"].control.has_focus
+        assert screen.form.rows["evaluation.num_examples"].control.has_focus
 
 
 async def test_typing_into_a_field_replaces_what_stood_there(drive):
     async with drive() as driver:
         screen = await opened(driver)
-        screen._rows["runtime.seed"].control.focus()
+        screen.form.rows["runtime.seed"].control.focus()
         await driver.press("4", "2")
-        assert screen._rows["runtime.seed"].text == "42"
+        assert screen.form.rows["runtime.seed"].text == "42"
+
+
+async def test_several_methods_are_picked_from_a_list(drive):
+    async with drive() as driver:
+        screen = await opened(driver)
+        screen.form.rows["method.name"].control.focus()
+        await driver.press("v", "up", "space", "enter")
+        await driver.until(lambda: screen.reading is not None and screen.reading.count == 2)
+        assert "|" in screen.form.rows["method.name"].text
+        assert driver.shows("✓ ready: 2 runs (2 method.name)", "for method_name in")
+
+
+async def test_a_pick_that_is_left_changes_nothing(drive):
+    async with drive() as driver:
+        screen = await opened(driver)
+        screen.form.rows["method.name"].control.focus()
+        await driver.press("v", "down", "space", "escape")
+        assert screen.form.rows["method.name"].text == "adaad"
+
+
+async def test_the_form_is_filled_from_a_published_row(drive):
+    async with drive((120, 40)) as driver:
+        screen = await opened(driver)
+        await driver.press("f6")
+        await driver.until(lambda: driver.shows("darwin-standard#1"))
+        await driver.press(*"table02", "space", *"ard", "space", *"ltd")
+        await driver.press("down", "enter")
+        await driver.until(lambda: screen.form.rows["data.name"].text == "cifar-100")
+        assert screen.form.rows["method.name"].text == "ard"
+        await driver.until(lambda: driver.shows("printed in ICLR 2025"))
+
+
+async def test_a_run_that_exists_already_is_named(drive, make_run):
+    make_run("twin0001", "finished", name="the one")
+    async with drive((120, 40)) as driver:
+        await driver.until(lambda: driver.shows("the one"))
+        await driver.press("e")
+        await driver.until(lambda: driver.shows("same settings and seed as twin0001 (finished)", "takes about"))
