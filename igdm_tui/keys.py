@@ -79,7 +79,18 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key(keys="z", shown="z", action="zoom", label="zoom", help="The focused chart or pane alone, and back"),
         Key(keys="q,escape", shown="q", action="back", label="back", help="Back; the run goes on"),
     ),
-    "chart": (Key(keys="y", shown="y", action="toggle_log", help="Logarithmic axis and back"),),
+    "chart": (
+        Key(keys="right,l", shown="→ l", action="cross(1)", help="Crosshair to the right; the legend reads there"),
+        Key(keys="left,h", shown="← h", action="cross(-1)", help="Crosshair to the left, on all charts"),
+        Key(keys="shift+right,L", shown="L", action="cross(10)", help="Crosshair ten cells to the right"),
+        Key(keys="shift+left,H", shown="H", action="cross(-10)", help="Crosshair ten cells to the left"),
+        Key(keys="plus,equals_sign", shown="+", action="zoom_x(0.5)", help="Half of what is shown, at the crosshair"),
+        Key(keys="minus", shown="-", action="zoom_x(2)", help="Twice of what is shown"),
+        Key(keys="0", shown="0", action="reset", help="All of the curves, no crosshair"),
+        Key(keys="w", shown="w", action="smooth", help="Moving average: 0.6, 0.9, 0.97, none; points stay faint"),
+        Key(keys="y", shown="y", action="toggle_log", help="Logarithmic y axis and back"),
+        Key(keys="X", shown="X", action="toggle_log_x", help="Logarithmic x axis and back"),
+    ),
     "lines": (
         Key(keys="down,j", shown="↓ j", action="scroll_down", help="One line down"),
         Key(keys="up,k", shown="↑ k", action="scroll_up", help="One line up"),
@@ -155,8 +166,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
 # Places whose keys also work on a screen, named as its help names them.
 PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "runs": (("table", "In the table"),),
-    "run": (("lines", "In the log and the settings"),),
-    "compare": (("table", "In the results"), ("lines", "In the settings")),
+    "run": (("chart", "On a chart"), ("lines", "In the log and the settings")),
+    "compare": (("table", "In the results"), ("chart", "On a chart"), ("lines", "In the settings")),
     "launch": (("choice", "On a choice"), ("name", "On a model or device")),
 }
 

@@ -137,5 +137,7 @@ def curves(store: "Store", contestants: Sequence[Contestant], metric: str, *, by
         series: Series = store.series(contestant.row.id, metric, by="epoch" if by_epoch else "step")
         if len(series.values):
             xs = floats(series.epochs if by_epoch else series.steps)
-            lines.append(Line(plain(contestant.row.name, 24), xs, series.values, contestant.number, contestant.letter))
+            lines.append(
+                Line.of(plain(contestant.row.name, 24), xs, series.values, contestant.number, contestant.letter)
+            )
     return lines

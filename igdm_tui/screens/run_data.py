@@ -79,7 +79,7 @@ def metric_lines(data: RunData, chart: str) -> list[Line]:
         series = {name: data.epochs[name] for name in CURVES[chart] if name in data.epochs}
         by_epoch = True
     return [
-        Line(
+        Line.of(
             label=LABELS.get(name, name),
             xs=floats(found.epochs if by_epoch else found.steps),
             ys=found.values,
@@ -98,7 +98,7 @@ def falling_lines(data: RunData) -> list[Line]:
     start = [(0.0, clean)] if clean is not None else []
     points = start + [(row.seconds, row.robust / row.examples) for row in rows]
     xs, ys = floats([x for x, _ in points]), floats([y for _, y in points])
-    return [Line(label="robust", xs=xs, ys=ys, colour=5)] if rows else []
+    return [Line.of(label="robust", xs=xs, ys=ys, colour=5)] if rows else []
 
 
 def head_lines(row: "RunRow", data: RunData | None) -> list[tuple[str, str]]:

@@ -48,6 +48,20 @@ def _join(masks: list[int], column: int, row: int, next_column: int, next_row: i
         masks[column + step] |= ((2 << (top - bottom)) - 1) << bottom
 
 
+def between(lower: Sequence[int], upper: Sequence[int]) -> list[int]:
+    """Dots from the lowest of one line to the highest of another, column by column; nothing where one has none."""
+    return [
+        ((1 << high.bit_length()) - 1) & ~((low & -low) - 1) if low and high else 0
+        for low, high in zip(lower, upper, strict=True)
+    ]
+
+
+def sparse(masks: Sequence[int], rows: int) -> list[int]:
+    """Every second dot, as on a chessboard: what stands behind a line is lighter than it, also without colour."""
+    even = sum(1 << row for row in range(0, rows, 2))
+    return [mask & (even << column % 2) for column, mask in enumerate(masks)]
+
+
 class BrailleGrid:
     """Cells of a plot: which dots are set and which line was drawn there last."""
 

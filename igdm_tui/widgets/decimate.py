@@ -3,10 +3,12 @@
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 # One column of one stretch: its number, then the first, lowest, highest and last value that fall into it.
 Column = tuple[int, float, float, float, float]
+# Lowest and highest value of a half-open range of indices.
+Extremes = Callable[[int, int], tuple[float, float]]
 
 
 def drawable_stretches(values: Sequence[float], *, positive: bool = False) -> list[tuple[int, int]]:
@@ -32,48 +34,72 @@ def drawable_stretches(values: Sequence[float], *, positive: bool = False) -> li
 
 
 def decimate(
-    xs: Sequence[float], ys: Sequence[float], stretch: tuple[int, int], x_range: tuple[float, float], columns: int
+    xs: Sequence[float],
+    ys: Sequence[float],
+    stretch: tuple[int, int],
+    x_range: tuple[float, float],
+    columns: int,
+    *,
+    log: bool = False,
+    extremes: Extremes | None = None,
 ) -> list[Column]:
     """The columns that one stretch of a line touches, from left to right; points outside `x_range` are left out.
 
     xs rise and are as long as ys. A column keeps its extremes and its ends, so a line through the result looks like a
-    line through all points.
+    line through all points. log: columns are equally wide in the logarithm of x, whose range is above 0. extremes: a
+    quicker way to the lowest and highest of a range than looking at all of it.
     """
     low, high = x_range
     start = bisect_left(xs, low, *stretch)
     end = bisect_left(xs, math.nextafter(high, math.inf), start, stretch[1])
     if end - start > 2 * columns:
-        return _by_column(xs, ys, (start, end), x_range, columns)
-    return _by_point(xs, ys, (start, end), x_range, columns)
+        found = extremes or (lambda first, last: (min(ys[first:last]), max(ys[first:last])))
+        return _by_column(xs, ys, (start, end), _borders(x_range, columns, log=log), found)
+    return _by_point(xs, ys, (start, end), x_range, columns, log=log)
+
+
+def _borders(x_range: tuple[float, float], columns: int, *, log: bool) -> list[float]:
+    """Where each column but the last ends."""
+    low, high = x_range
+    if log:
+        growth = math.log(high / low)
+        return [low * math.exp((column + 1) / columns * growth) for column in range(columns - 1)]
+    return [low + (column + 1) / columns * (high - low) for column in range(columns - 1)]
 
 
 def _by_column(
-    xs: Sequence[float], ys: Sequence[float], part: tuple[int, int], x_range: tuple[float, float], columns: int
+    xs: Sequence[float], ys: Sequence[float], part: tuple[int, int], borders: Sequence[float], extremes: Extremes
 ) -> list[Column]:
-    """Many points per column: cut the values at the column borders and let `min` and `max` run in C."""
+    """Many points per column: cut the values at the column borders."""
     result = []
-    (start, end), (low, high) = part, x_range
-    for column in range(columns):
+    start, end = part
+    for column in range(len(borders) + 1):
         if start >= end:
             break
-        limit = low + (column + 1) / columns * (high - low)
-        border = end if column == columns - 1 else bisect_left(xs, limit, start, end)
+        border = end if column == len(borders) else bisect_left(xs, borders[column], start, end)
         if border > start:
-            values = ys[start:border]
-            result.append((column, values[0], min(values), max(values), values[-1]))
+            lowest, highest = extremes(start, border)
+            result.append((column, ys[start], lowest, highest, ys[border - 1]))
             start = border
     return result
 
 
 def _by_point(
-    xs: Sequence[float], ys: Sequence[float], part: tuple[int, int], x_range: tuple[float, float], columns: int
+    xs: Sequence[float],
+    ys: Sequence[float],
+    part: tuple[int, int],
+    x_range: tuple[float, float],
+    columns: int,
+    *,
+    log: bool,
 ) -> list[Column]:
     """Few points: most have a column of their own."""
     result: list[Column] = []
     low, high = x_range
-    scale = columns / ((high - low) or 1.0)
+    scale = columns / ((math.log(high / low) if log else high - low) or 1.0)
     for index in range(*part):
-        column, value = min(int((xs[index] - low) * scale), columns - 1), ys[index]
+        along = math.log(xs[index] / low) if log else xs[index] - low
+        column, value = min(int(along * scale), columns - 1), ys[index]
         if result and result[-1][0] == column:
             _, first, lowest, highest, _ = result[-1]
             result[-1] = (column, first, min(lowest, value), max(highest, value), value)
@@ -82,12 +108,14 @@ def _by_point(
     return result
 
 
-def value_range(values: Sequence[float], stretches: Sequence[tuple[int, int]]) -> tuple[float, float] | None:
-    """Lowest and highest drawable value, None when there is none."""
-    parts = [values if (start, end) == (0, len(values)) else values[start:end] for start, end in stretches]
-    if not parts:
+def value_range(stretches: Sequence[Sequence[Column]]) -> tuple[float, float] | None:
+    """Lowest and highest value of all columns, None when there is none."""
+    if not any(stretches):
         return None
-    return min(min(part) for part in parts), max(max(part) for part in parts)
+    return (
+        min(lowest for stretch in stretches for _, _, lowest, _, _ in stretch),
+        max(highest for stretch in stretches for _, _, _, highest, _ in stretch),
+    )
 
 
 def floats(values: Sequence[float] = ()) -> "array[float]":

@@ -1,41 +1,60 @@
 """LineChart: curves in braille, drawn a line of the screen at a time and only when something changed."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
+from textual.color import Color
+from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
 from igdm_tui.keys import bindings
-from igdm_tui.numbers import number, percent
 from igdm_tui.palette import series_colour
-from igdm_tui.widgets.braille import BLANK, DOTS_HIGH, DOTS_WIDE, BrailleGrid, trace
-from igdm_tui.widgets.decimate import Column, decimate, drawable_stretches, value_range
-from igdm_tui.widgets.text import clip, plain
-from igdm_tui.widgets.ticks import Axis, linear_axis, log_axis
+from igdm_tui.widgets.chart_drawing import Drawing, Inked, draw, place_x, unplace_x
+from igdm_tui.widgets.curve import Curve
+from igdm_tui.widgets.legend import Entry, legend
+from igdm_tui.widgets.plot import Frame
+from igdm_tui.widgets.text import plain
 
 LEAST_WIDTH, LEAST_HEIGHT = 16, 4
-MARK_EVERY = 28  # cells between two marks of one line
-AXIS_FROM_HEIGHT = 11  # lower charts write their x labels under the curve without a line above them
+WEIGHTS = (0.0, 0.6, 0.9, 0.97)  # of the past, in a moving average
+LEAST_WINDOW = 1e-4  # of the whole
+FAINT = 0.55  # how far what stands behind a line goes towards the background
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One curve.
 
-    label: plain text from anywhere. xs: rising, finite. ys: as many; NaN and infinities are gaps.
-    colour: index into the palette. mark: one character that tells the line apart without colour.
+    label: plain text from anywhere. colour: index into the palette. mark: one character that tells the line apart
+    without colour. band: a lowest and a highest curve around it, such as mean ± std.
     """
 
     label: str
-    xs: Sequence[float]
-    ys: Sequence[float]
+    curve: Curve
     colour: int = 0
     mark: str = "●"
+    band: tuple[Curve, Curve] | None = None
+
+    @classmethod
+    def of(cls, label: str, xs: Sequence[float], ys: Sequence[float], colour: int = 0, mark: str = "●") -> "Line":
+        """A line through points: xs rising and finite, as many ys; NaN and infinities are gaps."""
+        return cls(label, Curve(xs, ys), colour, mark)
+
+    @property
+    def xs(self) -> Sequence[float]:
+        """Where its points are."""
+        return self.curve.xs
+
+    @property
+    def ys(self) -> Sequence[float]:
+        """Their values."""
+        return self.curve.ys
 
     @property
     def last(self) -> float | None:
@@ -44,11 +63,26 @@ class Line:
 
 
 class LineChart(Widget, can_focus=True):
-    """Curves over steps or epochs with axes of their own: `y` switches to a logarithmic axis and back."""
+    """Curves over steps, epochs or seconds: logarithmic axes, a window, a moving average, a crosshair to read by."""
 
     COMPONENT_CLASSES = {"chart--axis", "chart--title", "chart--note"}  # noqa: RUF012
     BINDINGS = bindings("chart")
     logarithmic: var[bool] = var(False, init=False)
+    log_x: var[bool] = var(False, init=False)
+    smoothing: var[float] = var(0.0, init=False)
+    crosshair: var[float | None] = var(None, init=False)
+
+    class Crossed(Message):
+        """The reader moved the crosshair, or took it away (x is None)."""
+
+        def __init__(self, chart: "LineChart", x: float | None) -> None:
+            self.chart, self.x = chart, x
+            super().__init__()
+
+        @property
+        def control(self) -> "LineChart":
+            """The chart it happened on."""
+            return self.chart
 
     def __init__(
         self, title: str, *, x_title: str = "step", percent: bool = False, id: str | None = None, classes: str = ""
@@ -60,10 +94,11 @@ class LineChart(Widget, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.title, self.x_title, self.percent = title, x_title, percent
         self.note = "no points yet"
+        self.window: tuple[float, float] | None = None
         self._lines: list[Line] = []
         self._strips: list[Strip] = []
         self._drawn: object = None
-        self._columns: dict[object, list[list[Column]]] = {}
+        self._drawing = Drawing()
 
     @property
     def lines(self) -> list[Line]:
@@ -71,10 +106,12 @@ class LineChart(Widget, can_focus=True):
         return list(self._lines)
 
     def set_lines(self, lines: Sequence[Line], *, title: str | None = None, x_title: str | None = None) -> None:
-        """Draw these instead; lines hold finished series, so a longer one is a new Line."""
+        """Draw these instead. Another x axis puts the window and the crosshair away: they were on the old one."""
         self._lines = list(lines)
+        if x_title and x_title != self.x_title:
+            self.window = None
+            self.set_reactive(LineChart.crosshair, None)
         self.title, self.x_title = title or self.title, x_title or self.x_title
-        self._columns.clear()
         self._forget()
 
     def set_note(self, note: str) -> None:
@@ -83,195 +120,188 @@ class LineChart(Widget, can_focus=True):
             self.note = note
             self._forget()
 
+    def _forget(self) -> None:
+        self._drawn = None
+        self.refresh()
+
     def watch_logarithmic(self) -> None:
         """The other axis needs another drawing."""
         self._forget()
 
-    def action_toggle_log(self) -> None:
-        """Switch the y axis between linear and logarithmic."""
-        self.logarithmic = not self.logarithmic
+    def watch_log_x(self) -> None:
+        """The other axis needs another drawing."""
+        self._forget()
+
+    def watch_crosshair(self) -> None:
+        """The upright line and the values in the legend move."""
+        self._forget()
 
     def notify_style_update(self) -> None:
         """Colours may have changed."""
         super().notify_style_update()
         self._drawn = None
 
-    def _forget(self) -> None:
-        self._drawn = None
-        self.refresh()
+    # Keys
+
+    def action_toggle_log(self) -> None:
+        """Switch the y axis between linear and logarithmic."""
+        self.logarithmic = not self.logarithmic
+
+    def action_toggle_log_x(self) -> None:
+        """Switch the x axis between linear and logarithmic."""
+        self.log_x = not self.log_x
+
+    def action_smooth(self) -> None:
+        """The next weight of the moving average, then none."""
+        weight = WEIGHTS[(WEIGHTS.index(self.smoothing) + 1) % len(WEIGHTS)]
+        self.smoothing = weight
+
+        async def work() -> None:
+            for line in self._lines:  # 100,000 points take 16 ms: let keys through between two lines
+                line.curve.smoothed(weight)
+                await asyncio.sleep(0)
+            self._forget()
+
+        self.run_worker(work, group="smooth", exclusive=True)  # type: ignore[arg-type]
+
+    def action_zoom_x(self, factor: float) -> None:
+        """Half or twice the window, around the crosshair or else ending at the newest point."""
+        whole = self._drawing.whole
+        if whole is None:
+            return
+        low, high = (place_x(x, whole, log=self.log_x) for x in self.window or whole)
+        middle = high if self.crosshair is None else place_x(self.crosshair, whole, log=self.log_x)
+        width = (high - low) * factor
+        share = (middle - low) / ((high - low) or 1.0)
+        low = min(max(middle - share * width, 0.0), max(1.0 - width, 0.0))
+        self._set_window(low, low + width)
+
+    def action_reset(self) -> None:
+        """The whole curve, without a crosshair."""
+        self.window = None
+        self._cross(None)
+        self._forget()
+
+    def action_cross(self, cells: int) -> None:
+        """Move the crosshair; it begins at the newest point, and the window follows it."""
+        whole, width = self._drawing.whole, self._drawing.width
+        if whole is None:
+            return
+        view = self.window or whole
+        if self.crosshair is None:
+            self._cross(view[1])
+            return
+        low, high = (place_x(x, whole, log=self.log_x) for x in view)
+        at = place_x(self.crosshair, whole, log=self.log_x) + cells * (high - low) / max(width - 1, 1)
+        at = min(max(at, 0.0), 1.0)
+        if self.window and not low <= at <= high:
+            shift = at - low if at < low else at - high
+            self._set_window(low + shift, high + shift)
+        self._cross(unplace_x(at, whole, log=self.log_x))
+
+    def _set_window(self, low: float, high: float) -> None:
+        """Show the part between two places of the whole in [0, 1]."""
+        whole = self._drawing.whole
+        if whole is None or high - low < LEAST_WINDOW:
+            return
+        is_all = low <= 0 and high >= 1
+        ends = (unplace_x(low, whole, log=self.log_x), unplace_x(min(high, 1.0), whole, log=self.log_x))
+        self.window = None if is_all else ends
+        self._forget()
+
+    def _cross(self, x: float | None) -> None:
+        if x != self.crosshair:
+            self.crosshair = x
+            self.post_message(self.Crossed(self, x))
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the crosshair where the mouse is."""
+        view, gutter = self.window or self._drawing.whole, self.size.width - self._drawing.width
+        if view and event.x >= gutter:
+            share = (event.x - gutter) / max(self._drawing.width - 1, 1)
+            self._cross(unplace_x(min(share, 1.0), view, log=self.log_x))
+
+    # Drawing
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen; the whole picture is made once per change of data, size or style."""
         size = self.size
-        key = (size, self.has_focus)
+        key = (size, self.has_focus, [len(line.curve) for line in self._lines])
         if self._drawn != key:
             self._strips = self._draw(size.width, size.height)
             self._drawn = key
         return self._strips[y] if y < len(self._strips) else Strip.blank(size.width, self.rich_style)
 
     def _draw(self, width: int, height: int) -> list[Strip]:
-        base = self.rich_style
-        strips = [self._legend(width)]
-        plot = self._plot(width, height - 1) if width >= LEAST_WIDTH and height >= LEAST_HEIGHT else None
-        if plot is None:
-            note = plain(self.note, max(width, 0)).center(width)
-            middle = (height - 1) // 2
-            style = self.get_component_rich_style("chart--note")
-            blank = Strip.blank(width, base)
-            strips += [Strip([Segment(note, style)], width) if row == middle else blank for row in range(height - 1)]
-            return strips
-        return strips + plot
+        plot = None
+        if width >= LEAST_WIDTH and height >= LEAST_HEIGHT:
+            frame = Frame(
+                width=width, height=height - 1, base=self.rich_style, axis=self.get_component_rich_style("chart--axis")
+            )
+            inked = [self._inked(line) for line in self._lines]
+            plot = draw(
+                self._drawing, frame, inked, window=self.window, logs=(self.log_x, self.logarithmic),
+                percent=self.percent, x_title=self.x_title, crosshair=self.crosshair,
+            )  # fmt: skip
+        return [self._legend(width), *(plot if plot is not None else self._empty(width, height - 1))]
+
+    def _empty(self, width: int, height: int) -> list[Strip]:
+        """What stands there instead of curves."""
+        note = plain(self.note, max(width, 0)).center(width)
+        style = self.get_component_rich_style("chart--note")
+        blank = Strip.blank(width, self.rich_style)
+        return [Strip([Segment(note, style)], width) if row == height // 2 else blank for row in range(max(height, 0))]
+
+    def _inked(self, line: Line) -> Inked:
+        style = self._line_style(line)
+        background = self.background_colors[1]
+        faint = Color.parse(series_colour(line.colour, dark=self.app.current_theme.dark)).blend(background, FAINT)
+        # A weight that was just chosen is computed line by line: until then the points themselves are shown.
+        return Inked(
+            curve=line.curve,
+            smooth=line.curve.smoothed(self.smoothing) if line.curve.has_smoothed(self.smoothing) else None,
+            band=line.band,
+            mark=line.mark,
+            ink=style,
+            faint=self.rich_style + Style(color=faint.hex),
+        )
 
     def _legend(self, width: int) -> Strip:
-        """Title, then each line's mark, label and newest value, as far as there is room."""
+        """Title and modes, then the lines with their newest values or those under the crosshair."""
         title_style = self.get_component_rich_style("chart--title")
         if self.has_focus:
             title_style += Style(reverse=True)
-        title = self.title + (" (log)" if self.logarithmic else "")
-        left = width - cell_len(title)
-        # A letter is enough at last, as a table beside the chart says whose it is; other marks need their names.
-        lettered = all(line.mark.isalnum() for line in self._lines)
-        for digits, gap, named in ((4, " ", True), (2, "", True), (0, "", True), (2 * lettered, "", not lettered)):
-            entries = [(self._entry(line, digits, gap, named), self._line_style(line)) for line in self._lines]
-            if sum(cell_len(text) for text, _ in entries) <= left:
-                break
-        segments = [Segment(title, title_style)]
-        for text, style in entries:
-            segments.append(Segment(clip(text, left), style))
-            left -= cell_len(segments[-1].text)
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        entries = [
+            Entry(label=line.label, mark=line.mark, value=self._value(line), style=self._line_style(line))
+            for line in self._lines
+        ]
+        title = self.title + self._modes()
+        return legend(title, title_style, entries, width=width, base=self.rich_style, in_percent=self.percent)
 
-    def _entry(self, line: Line, digits: int, gap: str, named: bool) -> str:
-        """Mark, label and newest value; closer together and rounder where room is short, without a value at last."""
-        label = plain(line.label, 40) if named else ""
-        between = " " if gap or line.mark.isalnum() else ""  # "A adaad", never "Aadaad"
-        name = f"{gap} {line.mark}{between if label else ''}{label}"
-        if not digits or line.last is None:
-            return name
-        if self.percent:
-            return f"{name} {percent(line.last)}{' %' if gap else ''}"
-        return f"{name} {number(line.last) if gap else f'{line.last:.{digits}g}'}"
+    def _modes(self) -> str:
+        """What is unusual about the drawing, in brackets."""
+        logs = {(True, True): "log log", (True, False): "log x", (False, True): "log"}.get(
+            (self.log_x, self.logarithmic)
+        )
+        smooth = f"EMA {self.smoothing:g}" if self.smoothing else ""
+        window = "part" if self.window else ""
+        at = f"at {self.x_title} {self._at():g}" if self.crosshair is not None and self._lines else ""
+        modes = ", ".join(mode for mode in (logs, smooth, window, at) if mode)
+        return f" ({modes})" if modes else ""
+
+    def _at(self) -> float:
+        """The x of the point under the crosshair, of the first line that has one."""
+        found = [point for line in self._lines if (point := line.curve.at(self.crosshair or 0.0))]
+        x = found[0][0] if found else self.crosshair or 0.0
+        return float(f"{x:.6g}")
+
+    def _value(self, line: Line) -> float | None:
+        if self.crosshair is None:
+            return line.last
+        curve = line.curve.smoothed(self.smoothing) if line.curve.has_smoothed(self.smoothing) else line.curve
+        point = curve.at(self.crosshair)
+        return point[1] if point else None
 
     def _line_style(self, line: Line) -> Style:
         dark = self.app.current_theme.dark
         return self.rich_style + Style(color=series_colour(line.colour, dark=dark))
-
-    def _plot(self, width: int, height: int) -> list[Strip] | None:
-        """Axes and curves, or None when no line has a point to show."""
-        drawn = [(line, drawable_stretches(line.ys, positive=self.logarithmic)) for line in self._lines]
-        drawn = [(line, stretches) for line, stretches in drawn if stretches]
-        ranges = [found for line, stretches in drawn if (found := value_range(line.ys, stretches))]
-        if not ranges:
-            return None
-        plot_height = height - (2 if height >= AXIS_FROM_HEIGHT else 1)
-        y_axis = self._y_axis(min(low for low, _ in ranges), max(high for _, high in ranges), plot_height)
-        gutter = max(cell_len(label) for _, label in y_axis.ticks) if y_axis.ticks else 0
-        plot_width = width - gutter - 1
-        x_low = min(line.xs[stretches[0][0]] for line, stretches in drawn)
-        x_high = max(line.xs[stretches[-1][1] - 1] for line, stretches in drawn)
-        x_axis = linear_axis(x_low, x_high, max(plot_width // 9, 2), snap=False)
-        grid = BrailleGrid(plot_width, plot_height)
-        marks = self._draw_lines(grid, drawn, x_axis, y_axis)
-        return self._plot_strips(grid, marks, y_axis, gutter) + self._x_strips(
-            x_axis, gutter, width, height - plot_height
-        )
-
-    def _y_axis(self, low: float, high: float, plot_height: int) -> Axis:
-        most_ticks = max(plot_height // 2, 2)
-        if self.logarithmic:
-            return log_axis(low, high, most_ticks)
-        return linear_axis(low, high, min(most_ticks, 7), percent=self.percent)
-
-    def _draw_lines(
-        self, grid: BrailleGrid, drawn: Sequence[tuple[Line, list[tuple[int, int]]]], x_axis: Axis, y_axis: Axis
-    ) -> dict[tuple[int, int], tuple[str, Style]]:
-        """Draw every line and say which cells (x, y) carry which mark."""
-        marks: dict[tuple[int, int], tuple[str, Style]] = {}
-        to_row = y_axis.rows(grid.rows)
-        for place, (line, stretches) in enumerate(drawn):
-            key = (place, grid.width, x_axis.low, x_axis.high, self.logarithmic)
-            if key not in self._columns:
-                view = (x_axis.low, x_axis.high)
-                self._columns[key] = [decimate(line.xs, line.ys, part, view, grid.columns) for part in stretches]
-            masks = trace(self._columns[key], grid.columns, to_row)
-            grid.draw(masks, place)
-            style = self._line_style(line) + Style(bold=True)
-            for cell in _mark_cells(masks, place, len(drawn), grid):
-                marks[cell] = (line.mark, style)
-        self._styles = [self._line_style(line) for line, _ in drawn]
-        return marks
-
-    def _plot_strips(
-        self, grid: BrailleGrid, marks: dict[tuple[int, int], tuple[str, Style]], y_axis: Axis, gutter: int
-    ) -> list[Strip]:
-        axis_style = self.get_component_rich_style("chart--axis")
-        labels = {round((1 - y_axis.place(value)) * (grid.height - 1)): label for value, label in y_axis.ticks}
-        strips = []
-        for y in range(grid.height):
-            label = labels.get(y)
-            edge = f"{label or '':>{gutter}}{'┤' if label else '│'}"
-            segments = [Segment(edge, axis_style)]
-            segments += _row_segments(grid, y, marks, self._styles, self.rich_style)
-            strips.append(Strip(segments, gutter + 1 + grid.width))
-        return strips
-
-    def _x_strips(self, axis: Axis, gutter: int, width: int, height: int) -> list[Strip]:
-        """The x axis: its line where there is room, its labels, and what it counts at the right end."""
-        axis_style = self.get_component_rich_style("chart--axis")
-        plot_width = width - gutter - 1
-        line, labels = ["─"] * plot_width, [" "] * plot_width
-        unit = f" {self.x_title}"
-        free_until = plot_width - len(unit)
-        labels[max(free_until, 0) :] = unit[-plot_width:]
-        taken = -1
-        for value, label in axis.ticks:
-            x = min(round(axis.place(value) * (plot_width - 1)), plot_width - 1)
-            line[x] = "┬"
-            start = max(x - len(label) // 2, 0)
-            if start > taken and start + len(label) <= free_until:
-                labels[start : start + len(label)] = label
-                taken = start + len(label)
-        rows = [" " * (gutter + 1) + "".join(labels)]
-        if height > 1:
-            rows.insert(0, " " * gutter + "└" + "".join(line))
-        return [Strip([Segment(row, axis_style)], width) for row in rows]
-
-
-def _mark_cells(masks: Sequence[int], place: int, lines: int, grid: BrailleGrid) -> list[tuple[int, int]]:
-    """Cells (x, y) that carry the mark: the newest point, and for several lines also places spread along the way."""
-    columns = [column for column, mask in enumerate(masks) if mask]
-    if not columns:
-        return []
-    wanted = [columns[-1]]
-    if lines > 1:
-        every = MARK_EVERY * DOTS_WIDE
-        wanted += range(every * place // lines + every // (2 * lines), columns[-1] - every // 4, every)
-    cells = []
-    for column in wanted:
-        mask = masks[column]
-        if mask:
-            row = ((mask & -mask).bit_length() + mask.bit_length() - 2) // 2
-            cells.append((column // DOTS_WIDE, grid.height - 1 - row // DOTS_HIGH))
-    return cells
-
-
-def _row_segments(
-    grid: BrailleGrid, y: int, marks: dict[tuple[int, int], tuple[str, Style]], styles: Sequence[Style], base: Style
-) -> list[Segment]:
-    """One row of the grid, neighbours of one style joined."""
-    segments: list[Segment] = []
-    text, current = "", base
-    for x, (dots, owner) in enumerate(zip(grid.dots[y], grid.owner[y], strict=True)):
-        mark = marks.get((x, y))
-        if mark:
-            character, style = mark
-        else:
-            character, style = (chr(BLANK + dots), styles[owner]) if dots else (" ", base)
-        if style is not current and text:
-            segments.append(Segment(text, current))
-            text = ""
-        current = style
-        text += character
-    if text:
-        segments.append(Segment(text, current))
-    return segments

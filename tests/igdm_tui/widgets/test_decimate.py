@@ -1,6 +1,8 @@
 import math
 import random
 
+import pytest
+
 from igdm_tui.widgets.decimate import decimate, drawable_stretches, floats, value_range
 
 NAN = float("nan")
@@ -62,7 +64,17 @@ def test_a_single_point_is_a_column():
     assert decimate(floats([5]), floats([7]), (0, 1), (5.0, 5.0), 10) == [(0, 7.0, 7.0, 7.0, 7.0)]
 
 
-def test_the_range_is_that_of_drawable_values():
+def test_the_range_is_that_of_all_columns():
     values = floats([NAN, 2, 9, NAN, -1])
-    assert value_range(values, drawable_stretches(values)) == (-1.0, 9.0)
-    assert value_range(values, []) is None
+    columns = [decimate(floats(range(5)), values, part, (0.0, 4.0), 10) for part in drawable_stretches(values)]
+    assert value_range(columns) == (-1.0, 9.0)
+    assert value_range([]) is None
+
+
+def test_a_logarithmic_view_has_columns_of_equal_ratio():
+    xs = floats([10.0**power for power in range(7)])
+    columns = decimate(xs, floats(range(7)), (0, 7), (1.0, 1e6), 60, log=True)
+    assert [column for column, *_ in columns] == [0, 10, 20, 30, 40, 50, 59]
+    xs = floats(range(1, 10_001))
+    columns = decimate(xs, xs, (0, 10_000), (1.0, 10_000.0), 8, log=True)
+    assert [round(first) for _, first, *_ in columns] == pytest.approx([1, 4, 10, 32, 100, 317, 1000, 3163], abs=1)
