@@ -36,6 +36,11 @@ $(PEERS)/.ready: | $(STAMP)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --upgrade --target $(PEERS) torchattacks==3.5.1
 	@touch $@
 
+test-slurm: $(STAMP)
+	@echo "test-slurm: a real Slurm of one host on loopback, about 5 minutes; installed first where it is missing (root, Debian)"
+	@test -x /usr/sbin/slurmctld || tests/slurm/cluster.sh install || echo "Slurm cannot be installed here: the tests are skipped"
+	@IGDM_TEST_SLURM=1 $(BIN)/python -m pytest -q tests/slurm
+
 lint: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .

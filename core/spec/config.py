@@ -23,6 +23,7 @@ from core.spec.sections.data import DataSection
 from core.spec.sections.judging import EvaluationSection, RuntimeSection
 from core.spec.sections.methods import IgdmSection, MethodSection
 from core.spec.sections.networks import ModelSection, SecondTeacherSection, TeacherSection
+from core.spec.sections.slurm import SlurmSection
 from core.spec.sections.training import AttackSection, OptimSection, SpeedSection
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "RuntimeSection",
     "SecondTeacherSection",
     "Section",
+    "SlurmSection",
     "SpeedSection",
     "SurrogateName",
     "TeacherSection",
@@ -85,6 +87,8 @@ class RunConfig(Section):
     """What is measured."""
     runtime: RuntimeSection = RuntimeSection()
     """Where it runs."""
+    slurm: SlurmSection = SlurmSection()
+    """What it asks of a cluster."""
 
     @property
     def evaluation_epsilon(self) -> float:

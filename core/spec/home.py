@@ -50,6 +50,11 @@ class Home:
         return self.path / "cache" / "compiled"
 
     @property
+    def slurm(self) -> Path:
+        """What was handed to Slurm: one folder per job, with its own output."""
+        return self.path / "slurm"
+
+    @property
     def database(self) -> Path:
         """The view of all runs; `igdm db rebuild` recreates it."""
         return self.path / "experiments.db"

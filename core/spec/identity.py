@@ -13,6 +13,7 @@ WHERE_DATA_ARE = {"root", "download"}
 NOT_HASHED: Any = {
     "name": True,
     "runtime": True,
+    "slurm": True,
     "evaluation": {"batch_size", "validation_every", "gradient_every", "linearity_every"},
     "data": WHERE_DATA_ARE,
 }

@@ -39,6 +39,10 @@ class Session:
         """
         from igdm_tui.store import Store
 
+        if self.home.slurm.is_dir():
+            from igdm_tui.slurm.ask import refresh
+
+            refresh(self.home)
         store = Store.open(self.home)
         store.ingest()
         return store

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Detach = Annotated[bool, typer.Option("--detach", help="Leave it in the background; its id goes to stdout.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with the run in JSON when it has ended.")]
+On = Annotated[
+    str, typer.Option("--on", metavar="WHERE", help="here, or slurm: hand it to the cluster; its id goes to stdout.")
+]
 
 
 def run(
@@ -29,6 +32,7 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0.")] = "",
     name: Annotated[str, typer.Option(help="A name to call the run by.")] = "",
     detach: Detach = False,
+    on: On = "here",
     as_json: AsJson = False,
 ) -> None:
     """Train, attack and measure one configuration.
@@ -44,7 +48,10 @@ def run(
     configs: list[RunConfig] = []
     for each in wanted:
         configs.append(load_config(config, [*changes, *([] if each is None else [f"runtime.seed={each}"])]))
-    run_configs(Session.of(context), configs, detach=detach, as_json=as_json)
+    if is_on_slurm(on):
+        submit_configs(Session.of(context), configs, as_json=as_json)
+    else:
+        run_configs(Session.of(context), configs, detach=detach, as_json=as_json)
 
 
 def run_configs(session: Session, configs: "list[RunConfig]", *, detach: bool, as_json: bool) -> None:
@@ -75,6 +82,39 @@ def run_configs(session: Session, configs: "list[RunConfig]", *, detach: bool, a
         raise typer.Exit(worst)
 
 
+def is_on_slurm(on: str) -> bool:
+    """What --on asks for.
+
+    Raises: IgdmError for a place that does not exist.
+    """
+    if on not in ("here", "slurm"):
+        raise IgdmError(f"--on: {on!r} is no place to run (write --on here or --on slurm)")
+    return on == "slurm"
+
+
+def submit_configs(session: Session, configs: "list[RunConfig]", *, as_json: bool) -> None:
+    """Make runs and hand them to Slurm together; their ids are the answer.
+
+    Raises: IgdmError when something is missing; RunFailedError when Slurm does not take them.
+    """
+    from core.spec.data_files import require_data
+    from core.spec.loading import config_warnings
+    from igdm_tui.launch import create_run
+    from igdm_tui.slurm.submit import require_slurm, submit_runs, user_defaults
+    from igdm_tui.store.connection import check_database
+
+    require_slurm()
+    user_defaults()
+    check_database(session.home)
+    require_data(configs[0].data, session.home)
+    say(*(f"warning: {warning}" for warning in config_warnings(configs[0])))
+    runs = [(create_run(session.home, config, session.words), config) for config in configs]
+    jobs = submit_runs(session.home, runs)
+    for (folder, _), job in zip(runs, jobs, strict=True):
+        say(f"{folder.run_id}: Slurm job {job}")
+    _report(session, [folder for folder, _ in runs], detach=True, as_json=as_json, is_list=len(configs) > 1)
+
+
 def stop(
     context: typer.Context,
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, starts of ids, names, or latest.")],
@@ -96,6 +136,7 @@ def resume(
     context: typer.Context,
     run: Annotated[str, typer.Argument(help="An id, the start of one, a name, or latest.")],
     detach: Detach = False,
+    on: On = "here",
     as_json: AsJson = False,
 ) -> None:
     """Go on with a run from its last checkpoint.
@@ -111,6 +152,15 @@ def resume(
     folder = RunFolder(row.folder)
     if row.folder_missing:
         raise IgdmError(f"{row.id}: its folder {folder.path} is gone (nothing is left to resume)")
+    if is_on_slurm(on):
+        from core.spec.loading import load_config
+        from igdm_tui.launch import require_resumable
+        from igdm_tui.slurm.submit import submit_runs
+
+        require_resumable(folder)
+        say(f"{row.id}: Slurm job {submit_runs(session.home, [(folder, load_config(folder.config))])[0]}")
+        _report(session, [folder], detach=True, as_json=as_json, is_list=False)
+        return
     _, offset = read_lines(folder.events)
     resume_run(folder)
     worst = 0 if detach else _follow(folder, row.name, offset=offset)

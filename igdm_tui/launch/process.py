@@ -12,6 +12,7 @@ from core.spec.event_file import EventWriter
 from core.spec.events import BadLineError, RunFailed, RunFinished, RunStarted, decode_record
 from core.spec.run_folder import RunFolder
 from igdm_tui.sanitise import sanitise_line
+from igdm_tui.slurm.records import describe, is_open_in_slurm
 
 START_WAIT_S = 30.0
 STOP_WAIT_S = 60.0
@@ -55,6 +56,11 @@ def stop_run(folder: RunFolder, *, wait_s: float = STOP_WAIT_S) -> None:
 
     Raises: IgdmError when none runs or it runs elsewhere; TryAgainError when it still runs after `wait_s` seconds.
     """
+    if is_open_in_slurm(folder):
+        from igdm_tui.slurm.submit import stop_in_slurm
+
+        stop_in_slurm(folder, wait_s=wait_s)
+        return
     worker = folder.read_worker()
     if worker is not None and worker[0].host != socket.gethostname():
         raise IgdmError(f"{folder.run_id}: runs on {sanitise_line(worker[0].host)} (stop it there)")
@@ -77,8 +83,15 @@ def stop_run(folder: RunFolder, *, wait_s: float = STOP_WAIT_S) -> None:
 def resume_run(folder: RunFolder) -> int:
     """Start a worker again where the last one left off; its pid.
 
-    Raises: IgdmError when the run is complete, running, or no run; and as `start_worker`.
+    Raises: as `require_resumable` and `start_worker`.
     """
+    require_resumable(folder)
+    folder.stop_mark.unlink(missing_ok=True)
+    return start_worker(folder)
+
+
+def require_resumable(folder: RunFolder) -> None:
+    """Raises: IgdmError when the run is complete, running, waiting in Slurm, or no run."""
     if not folder.config.exists():
         raise IgdmError(f"{folder.config}: no such file (the run is incomplete and cannot be resumed)")
     worker = folder.read_worker()
@@ -86,7 +99,8 @@ def resume_run(folder: RunFolder) -> int:
         raise IgdmError(f"{folder.run_id}: is running (process {worker[0].pid}; `igdm stop {folder.run_id}` stops it)")
     if is_finished(folder):
         raise IgdmError(f"{folder.run_id}: is finished (`igdm show {folder.run_id}` shows its results)")
-    return start_worker(folder)
+    if is_open_in_slurm(folder):
+        raise IgdmError(f"{folder.run_id}: Slurm has it, {describe(folder)} (`igdm stop {folder.run_id}` cancels that)")
 
 
 def is_finished(folder: RunFolder) -> bool:

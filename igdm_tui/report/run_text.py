@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 from core.spec.catalogue import METRICS
 from core.spec.identity import flatten
+from core.spec.run_folder import RunFolder
 from igdm_tui.numbers import NOTHING, age, duration, metric
 from igdm_tui.report.comparison import accuracy_intervals
 from igdm_tui.report.formats import setting_text
 from igdm_tui.report.text_table import Column, text_table
 from igdm_tui.sanitise import sanitise, sanitise_line
+from igdm_tui.slurm.records import describe
 from igdm_tui.store.rows import EvaluationRow, RunRow
 
 
@@ -70,6 +72,9 @@ def _head(run: RunRow) -> str:
     }
     if run.started_at is None:
         entries["time"] = NOTHING
+    slurm = describe(RunFolder(run.folder))
+    if slurm:
+        entries["slurm"] = slurm
     return "\n".join(f"{key:<7} {sanitise_line(text)}" for key, text in entries.items())
 
 

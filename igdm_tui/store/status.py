@@ -1,10 +1,12 @@
 """What a run is doing, derived from its events and its process each time someone asks. Never stored."""
 
 import os
+import socket
 from dataclasses import dataclass
 from typing import Any
 
 from core.spec.run_folder import RunFolder
+from igdm_tui.slurm.records import is_open_in_slurm, read_state, waits_in_slurm
 
 EVALUATION_SHARE = 0.2  # of a whole run, roughly
 ATTACK_WEIGHTS = {"autoattack": 20.0, "pgd20": 2.0}
@@ -31,10 +33,17 @@ def derive_status(folder: RunFolder, ended: str, attempt: int, position: int) ->
     worker = folder.read_worker()
     if ended:
         was_resumed = worker is not None and worker[1] > attempt and worker[0].is_alive()
-        return "running" if was_resumed else ended
+        if was_resumed:
+            return "running"
+        return "queued" if ended == "stopped" and waits_in_slurm(folder) else ended
     if worker is None:
-        return "lost" if attempt else "queued"
+        state = read_state(folder)
+        return "lost" if attempt or (state and state.is_over) else "queued"
     if worker[0].is_alive() or _has_unread_line(folder, position):
+        return "running"
+    if waits_in_slurm(folder):
+        return "queued"
+    if worker[0].host != socket.gethostname() and is_open_in_slurm(folder):
         return "running"
     return "lost"
 

@@ -9,6 +9,7 @@ def config(**sections):
 def test_seed_name_device_and_logging_do_not_change_the_hash():
     base = settings_hash(config())
     assert settings_hash(config(runtime={"seed": 5, "device": "cpu", "log_every": 3}, name="x")) == base
+    assert settings_hash(config(slurm={"partition": "gpu", "time": "1-00:00:00"})) == base
     assert settings_hash(config(evaluation={"batch_size": 7, "gradient_every": 2, "linearity_every": 1})) == base
 
 
