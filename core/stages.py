@@ -15,6 +15,7 @@ from core.following import Following
 from core.methods import build_method, build_term
 from core.models import build_model
 from core.spec.config import RunConfig, TeacherSection
+from core.spec.device_slot import slot_name
 from core.spec.errors import StopRequested
 from core.spec.events import (
     FINAL_EVALUATION,
@@ -189,7 +190,7 @@ def _started(job: Job, trainer: Trainer) -> RunStarted:
         pid=job.identity.pid,
         started_at=job.identity.started_at,
         host=job.identity.host,
-        device=str(job.device),
+        device=slot_name() or str(job.device),
         threads=torch.get_num_threads(),
         epochs=job.config.optim.num_epochs,
         steps_per_epoch=trainer.steps_per_epoch,

@@ -16,9 +16,11 @@ import traceback
 from contextlib import nullcontext
 from pathlib import Path
 
+from core.spec.device_slot import slot_device
 from core.spec.errors import IgdmError, StopRequested, SupersededError
 from core.spec.event_file import EventWriter
 from core.spec.events import AttackProgress, Event, RunFailed, RunFinished, RunStopped, StepLogged
+from core.spec.heartbeat import Heartbeat
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
 from core.stopping import StopRequests
@@ -95,6 +97,7 @@ def _run_alone(folder: RunFolder) -> int:
 
 def _run(folder: RunFolder, identity: ProcessIdentity, attempt: int, should_stop: StopRequests) -> int:
     began = time.monotonic()
+    heartbeat = Heartbeat(folder.heartbeat)
     reporter = Reporter(folder, attempt)
     step_reached = [0, 0]
 
@@ -124,6 +127,7 @@ def _run(folder: RunFolder, identity: ProcessIdentity, attempt: int, should_stop
         reporter.emit(RunFinished(elapsed_s=elapsed(), attempt=attempt))
         return 0
     finally:
+        heartbeat.close()
         reporter.close()
 
 
@@ -145,7 +149,7 @@ def _run_stages(
     from core.device import prepare_device
     from core.stages import Job, run_stages
 
-    device = prepare_device(config.runtime.device, threads, tf32=config.speed.tf32)
+    device = prepare_device(slot_device() or config.runtime.device, threads, tf32=config.speed.tf32)
     software = {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": sys.version.split()[0]}
     if device.type == "cuda":
         software |= {"cuda": str(torch.version.cuda), "gpu": torch.cuda.get_device_name(device)}

@@ -13,8 +13,9 @@ from typing import IO, Any
 
 from core.spec.atomic import replace_text
 from core.spec.errors import IgdmError, SupersededError
+from core.spec.heartbeat import is_fresh
 from core.spec.home import Home
-from core.spec.process import ProcessIdentity
+from core.spec.process import ProcessIdentity, this_host
 
 ID_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # no 0/o, 1/l/i, u: ids are read aloud and typed
 ID_LENGTH = 8
@@ -28,6 +29,7 @@ class RunFolder:
     labels.json: tags, note and archive, given by people.
     config.toml: the settings. run.json: what was known before the start (command, git, versions, host, hash).
     events.jsonl: the truth of what happened. worker.json: which process runs it. worker.log: what it printed.
+    heartbeat: touched while it runs, for other hosts.
     stop_requested: a mark that asks the worker to stop, wherever it is, and keeps it from starting again.
     slurm.json: the Slurm job it was handed to. slurm_state.json: what was last heard of that job.
     checkpoints/: last.pt and previous.pt. evaluation/: state of attacks and their outcome per image.
@@ -91,6 +93,11 @@ class RunFolder:
         return self.path / "labels.json"
 
     @property
+    def heartbeat(self) -> Path:
+        """Touched by the worker every few seconds."""
+        return self.path / "heartbeat"
+
+    @property
     def checkpoints(self) -> Path:
         """Folder of training states and weights."""
         return self.path / "checkpoints"
@@ -124,6 +131,8 @@ class RunFolder:
             "pid": identity.pid,
             "started_at": identity.started_at,
             "host": identity.host,
+            "since_boot": identity.since_boot,
+            "token": identity.token,
             "attempt": attempt,
         }
         replace_text(self.worker_json, json.dumps(content) + "\n")
@@ -133,7 +142,11 @@ class RunFolder:
         try:
             content = json.loads(self.worker_json.read_text(encoding="utf-8"))
             identity = ProcessIdentity(
-                pid=int(content["pid"]), started_at=float(content["started_at"]), host=str(content["host"])
+                pid=int(content["pid"]),
+                started_at=float(content["started_at"]),
+                host=str(content["host"]),
+                since_boot=str(content.get("since_boot", "")),
+                token=str(content.get("token", "")),
             )
             return identity, int(content["attempt"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -164,6 +177,18 @@ class RunFolder:
             raise SupersededError(
                 f"{self.run_id}: attempt {now[1]} on {now[0].host} has this run now; attempt {attempt} leaves it"
             )
+
+    def living_worker(self) -> tuple[ProcessIdentity, int] | None:
+        """The process that runs it now and its attempt; None when nobody does.
+
+        A process of this host is looked up; one of another host counts while its heartbeat is fresh.
+        """
+        worker = self.read_worker()
+        if worker is None:
+            return None
+        identity = worker[0]
+        is_alive = identity.is_alive() if identity.host == this_host() else is_fresh(self.heartbeat)
+        return worker if is_alive else None
 
     def try_lock(self) -> IO[bytes] | None:
         """Take the worker's lock: an open file that keeps it until closed, or None when a living process has it."""

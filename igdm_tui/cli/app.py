@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from core.spec.home import Home
-from igdm_tui.cli import cloning, config, database, labels, runs, start, system, teachers
+from igdm_tui.cli import cloning, config, database, labels, queue, runs, start, sweep, system, teachers
 from igdm_tui.cli.session import Session
 
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -41,11 +41,12 @@ def options(
 
 
 for command in (
-    start.run, runs.ls, runs.show, runs.compare, start.stop, start.resume, cloning.clone, labels.note,
-    labels.archive, labels.unarchive, system.tui, system.doctor, system.where,
+    start.run, sweep.sweep, runs.ls, runs.show, runs.compare, start.stop, start.resume, queue.retry, cloning.clone,
+    labels.note, labels.archive, labels.unarchive, system.tui, system.doctor, system.where,
 ):  # fmt: skip
     app.command(context_settings=HELP)(command)
 app.command(context_settings=labels.WORDS_WITH_MINUS)(labels.tag)
 app.add_typer(config.app, name="config", context_settings=HELP)
 app.add_typer(database.app, name="db", context_settings=HELP)
+app.add_typer(queue.app, name="queue", context_settings=HELP)
 app.add_typer(teachers.app, name="teachers", context_settings=HELP)

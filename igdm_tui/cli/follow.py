@@ -11,7 +11,8 @@ from core.spec.events import BadLineError, Event, RunFailed, RunFinished, RunSto
 from core.spec.run_folder import RunFolder
 from igdm_tui.cli.progress import RunProgress
 from igdm_tui.cli.session import say
-from igdm_tui.launch.process import exit_code_of, stop_run
+from igdm_tui.launch.process import exit_code_of
+from igdm_tui.launch.stopping import stop_run
 
 POLL_S = 0.15
 LIVENESS_S = 1.0
@@ -67,12 +68,11 @@ def follow(folder: RunFolder, name: str, display: Display, *, offset: int) -> En
 def _stop(folder: RunFolder) -> None:
     """Ask the worker to stop; one that has ended in the meantime needs no asking."""
     try:
-        stop_run(folder, wait_s=0.0)
+        stop_run(folder, wait_s=0.0, kill=False)
     except TryAgainError:
         return  # asked, and still on its way to the checkpoint: its last event tells the rest
     except IgdmError as error:
-        worker = folder.read_worker()
-        if worker is not None and worker[0].is_alive():
+        if folder.living_worker() is not None:
             say(str(error))
 
 
@@ -113,5 +113,5 @@ class _Reader:
         return ending
 
     def _is_alive(self) -> bool:
-        worker = self._folder.read_worker()
-        return worker is not None and worker[0].is_alive() and exit_code_of(worker[0].pid) is None
+        worker = self._folder.living_worker()
+        return worker is not None and exit_code_of(worker[0].pid) is None

@@ -118,8 +118,9 @@ def submit_configs(session: Session, configs: "list[RunConfig]", *, as_json: boo
 def stop(
     context: typer.Context,
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, starts of ids, names, or latest.")],
+    grace: Annotated[float, typer.Option(min=0, help="Seconds until a worker that goes on is killed.")] = 60.0,
 ) -> None:
-    """Stop runs after a checkpoint.
+    """Stop runs after a checkpoint, or take them out of the queue.
 
     Each can be resumed.
     """
@@ -128,8 +129,8 @@ def stop(
 
     session = Session.of(context)
     for row in [session.find(reference) for reference in runs]:
-        stop_run(RunFolder(row.folder))
-        say(f"{row.id}: stopped (igdm resume {row.id} goes on)")
+        said = stop_run(RunFolder(row.folder), wait_s=grace)
+        say(f"{row.id}: {said} (igdm resume {row.id} goes on)")
 
 
 def resume(

@@ -1,21 +1,23 @@
-"""Workers: started detached, found again by process and start time, asked to stop, started again where they were."""
+"""Workers: started detached, on a slot of the machine, and started again where they were."""
 
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from core.spec.errors import IgdmError, RunFailedError, TryAgainError
 from core.spec.event_file import EventWriter
-from core.spec.events import BadLineError, RunFailed, RunFinished, RunStarted, decode_record
+from core.spec.events import RunFailed
 from core.spec.run_folder import RunFolder
+from igdm_tui.launch.ending import last_word
 from igdm_tui.sanitise import sanitise_line
 from igdm_tui.slurm.records import describe, is_open_in_slurm
 
+if TYPE_CHECKING:
+    from igdm_tui.queue.grant import Grant
+
 START_WAIT_S = 30.0
-STOP_WAIT_S = 60.0
 POLL_S = 0.02
 TAIL_BYTES = 1 << 16
 LOCKED_EXIT_CODE = 3
@@ -23,13 +25,18 @@ LOCKED_EXIT_CODE = 3
 _children: list["subprocess.Popen[bytes]"] = []
 
 
-def start_worker(folder: RunFolder) -> int:
+def start_worker(folder: RunFolder, grant: "Grant | None" = None) -> int:
     """Start the worker of a run in a session of its own, its output in worker.log; its pid once it says who it is.
 
+    grant: what the queue gives it; without one it takes what its settings say, and the slots of that which are free, so
+    that the queue sees them in use.
     Raises: TryAgainError when another worker has the run; RunFailedError when it does not start, which the run's
     events then say too.
     """
-    _reap()
+    from igdm_tui.queue.grant import direct_grant
+
+    reap()
+    grant = grant or direct_grant(folder)
     command = [sys.executable, "-P", "-m", "core.worker", str(folder.path)]
     try:
         log = os.open(folder.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -41,43 +48,18 @@ def start_worker(folder: RunFolder) -> int:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=folder.home.path,
+                env=grant.environment_of_worker(),
+                pass_fds=grant.descriptors,
             )
+            grant.label(folder, child.pid)
         finally:
             os.close(log)
+            grant.close()
     except OSError as error:
         raise _not_started(folder, f"the worker cannot be started: {error.strerror or error}") from error
     _children.append(child)
     _await_identity(folder, child)
     return child.pid
-
-
-def stop_run(folder: RunFolder, *, wait_s: float = STOP_WAIT_S) -> None:
-    """Ask the worker to stop after a checkpoint, and wait until it has.
-
-    Raises: IgdmError when none runs or it runs elsewhere; TryAgainError when it still runs after `wait_s` seconds.
-    """
-    if is_open_in_slurm(folder):
-        from igdm_tui.slurm.submit import stop_in_slurm
-
-        stop_in_slurm(folder, wait_s=wait_s)
-        return
-    worker = folder.read_worker()
-    if worker is not None and worker[0].host != socket.gethostname():
-        raise IgdmError(f"{folder.run_id}: runs on {sanitise_line(worker[0].host)} (stop it there)")
-    if worker is None or not worker[0].is_alive():
-        raise IgdmError(f"{folder.run_id}: no worker is running (`igdm ls` shows its state)")
-    identity = worker[0]
-    try:
-        os.kill(identity.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        return
-    except PermissionError as error:
-        raise IgdmError(f"{folder.run_id}: process {identity.pid} belongs to somebody else (ask them)") from error
-    deadline = time.monotonic() + wait_s
-    while identity.is_alive():
-        if time.monotonic() > deadline:
-            raise TryAgainError(f"{folder.run_id}: asked to stop, still at work after {wait_s:.0f} s (it will stop)")
-        time.sleep(POLL_S)
 
 
 def resume_run(folder: RunFolder) -> int:
@@ -94,31 +76,14 @@ def require_resumable(folder: RunFolder) -> None:
     """Raises: IgdmError when the run is complete, running, waiting in Slurm, or no run."""
     if not folder.config.exists():
         raise IgdmError(f"{folder.config}: no such file (the run is incomplete and cannot be resumed)")
-    worker = folder.read_worker()
-    if worker is not None and worker[0].is_alive():
-        raise IgdmError(f"{folder.run_id}: is running (process {worker[0].pid}; `igdm stop {folder.run_id}` stops it)")
-    if is_finished(folder):
+    worker = folder.living_worker()
+    if worker is not None:
+        where = f"process {worker[0].pid} on {sanitise_line(worker[0].host)}"
+        raise IgdmError(f"{folder.run_id}: is running ({where}; `igdm stop {folder.run_id}` stops it)")
+    if last_word(folder) == "finished":
         raise IgdmError(f"{folder.run_id}: is finished (`igdm show {folder.run_id}` shows its results)")
     if is_open_in_slurm(folder):
         raise IgdmError(f"{folder.run_id}: Slurm has it, {describe(folder)} (`igdm stop {folder.run_id}` cancels that)")
-
-
-def is_finished(folder: RunFolder) -> bool:
-    """True when the newest start of the run came to its end."""
-    try:
-        with folder.events.open("rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))
-            lines = file.read().split(b"\n")
-    except FileNotFoundError:
-        return False
-    for line in reversed(lines):
-        try:
-            event = decode_record(line).event
-        except BadLineError:
-            continue
-        if isinstance(event, RunFinished | RunStarted):
-            return isinstance(event, RunFinished)
-    return False
 
 
 def exit_code_of(pid: int) -> int | None:
@@ -161,6 +126,6 @@ def _last_words(folder: RunFolder) -> str:
     return sanitise_line(lines[-1])[:300] if lines else "it printed nothing"
 
 
-def _reap() -> None:
+def reap() -> None:
     """Forget children that have ended."""
     _children[:] = [child for child in _children if child.poll() is None]

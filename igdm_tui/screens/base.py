@@ -146,8 +146,7 @@ class PlaceScreen(Screen[None]):
 def _stop(folder: RunFolder) -> str:
     from igdm_tui.launch import stop_run
 
-    stop_run(folder)
-    return "stopped after a checkpoint"
+    return stop_run(folder)
 
 
 def _resume(folder: RunFolder) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from core.spec.home import Home
 from core.spec.run_folder import RunFolder
 from igdm_tui.numbers import moment
+from igdm_tui.queue.waiting import WaitingRuns
 from igdm_tui.store.find import RunName
 from igdm_tui.store.rows import EvaluationRow, RunRow, Series, StageRow, TeacherRow
 from igdm_tui.store.status import Teaching, derive_status, progress_share, stage_text
@@ -41,20 +42,30 @@ def runs(connection: sqlite3.Connection, home: Home, *, now: float, run_id: str 
     cursor = connection.execute(f"SELECT * FROM runs {'WHERE id = ?' if run_id else ''} {NEWEST_FIRST}", values)
     columns = [column[0] for column in cursor.description]
     nothing: tuple[Teaching, dict[str, float]] = (Teaching(), {})
+    queue = WaitingRuns(home)
     result = []
     for row in cursor:
         run = dict(zip(columns, row, strict=True))
-        result.append(_run_row(run, home, now, metrics.get(run["key"], {}), teachers.get(run["key"], nothing)))
+        result.append(
+            _run_row(run, home, now, metrics.get(run["key"], {}), teachers.get(run["key"], nothing), queue=queue)
+        )
     return result
 
 
 def _run_row(
-    run: dict[str, Any], home: Home, now: float, metrics: dict[str, float], teacher: tuple[Teaching, dict[str, float]]
+    run: dict[str, Any],
+    home: Home,
+    now: float,
+    metrics: dict[str, float],
+    teacher: tuple[Teaching, dict[str, float]],
+    *,
+    queue: WaitingRuns,
 ) -> RunRow:
     folder = RunFolder(home.runs / run["id"])
     settings = json.loads(run["settings"])
     teaching, teacher_metrics = teacher
-    status = derive_status(folder, run["ended"], run["attempt"], run["position"])
+    has_ticket = run["id"] in queue.ids
+    status = derive_status(folder, run["ended"], run["attempt"], run["position"], has_ticket=has_ticket)
     is_running = status == "running"
     elapsed_s = run["before_s"]
     if run["attempt_m"] is not None:
@@ -73,6 +84,10 @@ def _run_row(
         steps_per_epoch=run["steps_per_epoch"], attack=run["attack"], attack_progress=run["attack_progress"],
         attacks=(settings.get("evaluation") or {}).get("attacks"), teaching=teaching,
     )  # fmt: skip
+    if is_running:
+        shown = (not run["ended"] and stage) or "starting"
+    else:
+        shown = queue.reason(run["id"]) if status == "queued" and has_ticket else ""
     return RunRow(
         id=run["id"],
         name=run["name"],
@@ -89,7 +104,7 @@ def _run_row(
         elapsed_s=elapsed_s,
         epoch=run["epoch"],
         epochs=run["epochs"],
-        stage=((not run["ended"] and stage) or "starting") if is_running else "",
+        stage=shown,
         progress=progress,
         settings=settings,
         metrics=metrics,

@@ -13,7 +13,8 @@ class RunRow:
 
     status: "queued", "running", "finished", "failed", "stopped" or "lost"; derived when asked, never stored.
     created_at, started_at: UTC ISO text; started_at is None before the first worker. elapsed_s: over all attempts.
-    epoch of epochs: done. stage: what it does now ("teacher 3/30", "epoch 4/30", "autoattack fab-t"), "" otherwise.
+    epoch of epochs: done. stage: what it does now ("teacher 3/30", "epoch 4/30", "autoattack fab-t"), or why it waits
+    in the queue ("2nd of 5", "paused"); "" otherwise.
     progress: rough share of the whole that is done, in [0, 1]; None when unknown.
     metrics: newest value by name; what an evaluation measured goes before what training measured; absent: not measured.
     teacher_metrics: the teacher's own, on the test set. error: why it failed, or "".

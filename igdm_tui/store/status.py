@@ -1,14 +1,16 @@
 """What a run is doing, derived from its events and its process each time someone asks. Never stored."""
 
 import os
-import socket
+import time
 from dataclasses import dataclass
 from typing import Any
 
+from core.spec.process import this_host
 from core.spec.run_folder import RunFolder
 from igdm_tui.slurm.records import is_open_in_slurm, read_state, waits_in_slurm
 
 EVALUATION_SHARE = 0.2  # of a whole run, roughly
+STARTING_S = 60.0
 ATTACK_WEIGHTS = {"autoattack": 20.0, "pgd20": 2.0}
 
 
@@ -22,30 +24,40 @@ class Teaching:
     cached: bool = False
 
 
-def derive_status(folder: RunFolder, ended: str, attempt: int, position: int) -> str:
+def derive_status(folder: RunFolder, ended: str, attempt: int, position: int, *, has_ticket: bool = False) -> str:
     """queued, running, finished, failed, stopped or lost.
 
     ended: what the newest terminal event says, "" when none came after the newest start. attempt: the newest that has
-    said it started. position: bytes of the event file that were read.
+    said it started. position: bytes of the event file that were read. has_ticket: the queue will start it (again).
     """
     if ended == "finished":
         return ended
-    worker = folder.read_worker()
+    worker = folder.living_worker()
     if ended:
-        was_resumed = worker is not None and worker[1] > attempt and worker[0].is_alive()
-        if was_resumed:
+        if worker is not None and worker[1] > attempt:
             return "running"
-        return "queued" if ended == "stopped" and waits_in_slurm(folder) else ended
-    if worker is None:
-        state = read_state(folder)
-        return "lost" if attempt or (state and state.is_over) else "queued"
-    if worker[0].is_alive() or _has_unread_line(folder, position):
+        is_waiting = (has_ticket and worker is None) or (ended == "stopped" and waits_in_slurm(folder))
+        return "queued" if is_waiting else ended
+    if worker is not None or _has_unread_line(folder, position):
         return "running"
-    if waits_in_slurm(folder):
+    if has_ticket or waits_in_slurm(folder):
         return "queued"
-    if worker[0].host != socket.gethostname() and is_open_in_slurm(folder):
-        return "running"
-    return "lost"
+    before = folder.read_worker()
+    if before is None:
+        state = read_state(folder)
+        if attempt or (state and state.is_over):
+            return "lost"
+        return "queued" if state or _is_new(folder) else "lost"
+    return "running" if before[0].host != this_host() and is_open_in_slurm(folder) else "lost"
+
+
+def _is_new(folder: RunFolder) -> bool:
+    """True for a run folder without a worker that is less than a minute old: whoever made it is about to start it."""
+    try:
+        made = folder.path.stat().st_mtime
+    except OSError:
+        return False
+    return abs(time.time() - made) < STARTING_S
 
 
 def _has_unread_line(folder: RunFolder, position: int) -> bool:

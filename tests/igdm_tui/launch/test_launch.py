@@ -13,10 +13,10 @@ import pytest
 from core.spec.config import RunConfig
 from core.spec.errors import IgdmError, RunFailedError
 from core.spec.event_file import read_records
-from core.spec.events import RunFailed, RunFinished
+from core.spec.events import RunFailed
 from core.spec.home import Home
 from core.spec.loading import apply_overrides, build_config, load_config
-from igdm_tui.launch import command_line, create_run, process, provenance, resume_run, start_worker, stop_run
+from igdm_tui.launch import command_line, create_run, provenance, resume_run, start_worker, stop_run
 from igdm_tui.launch.command import without_secrets
 from igdm_tui.store import Store
 
@@ -167,6 +167,7 @@ def test_a_run_on_another_machine_is_not_stopped_from_here(home):
 
     folder = create_run(home, RunConfig(), [])
     folder.write_worker(ProcessIdentity(pid=os.getpid(), started_at=1.0, host="elsewhere"), 1)
+    folder.heartbeat.touch()
     with pytest.raises(IgdmError, match="elsewhere"):
         stop_run(folder)
 
@@ -186,10 +187,3 @@ def test_a_finished_a_running_and_an_incomplete_run_are_not_resumed(make_run):
     incomplete.folder.config.unlink()
     with pytest.raises(IgdmError, match=r"config\.toml"):
         resume_run(incomplete.folder)
-
-
-def test_whether_a_run_is_finished_is_read_from_its_newest_start(make_run):
-    run = make_run("aaaa2222").start().say(RunFinished(elapsed_s=1.0)).write(b"bad\n")
-    assert process.is_finished(run.folder)
-    run.start(attempt=2)
-    assert not process.is_finished(run.folder)
