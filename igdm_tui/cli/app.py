@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from core.spec.home import Home
-from igdm_tui.cli import cloning, config, database, labels, queue, runs, start, sweep, system, teachers
+from igdm_tui.cli import cloning, config, database, export, labels, queue, runs, start, sweep, system, teachers
 from igdm_tui.cli.session import Session
 
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -41,8 +41,8 @@ def options(
 
 
 for command in (
-    start.run, sweep.sweep, runs.ls, runs.show, runs.compare, start.stop, start.resume, queue.retry, cloning.clone,
-    labels.note, labels.archive, labels.unarchive, system.tui, system.doctor, system.where,
+    start.run, sweep.sweep, runs.ls, runs.show, runs.compare, export.export, start.stop, start.resume, queue.retry,
+    cloning.clone, labels.note, labels.archive, labels.unarchive, system.tui, system.doctor, system.where,
 ):  # fmt: skip
     app.command(context_settings=HELP)(command)
 app.command(context_settings=labels.WORDS_WITH_MINUS)(labels.tag)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.spec.catalogue import ATTACKS, METRICS
+from core.spec.catalogue import METRICS
 from core.spec.errors import IgdmError
 from core.spec.events import FINAL_EVALUATION
 from core.spec.identity import flatten
@@ -22,7 +22,6 @@ TABLE_METRICS = (
     "gradient_distance", "gradient_distance_raw", "gradient_cosine",
 )  # fmt: skip
 SEED_KEYS = ("runtime.seed", "name")
-ACCURACY_OF_ATTACK = {name: entry.metric for name, entry in ATTACKS.items() if entry.is_accuracy}
 LEAST_FOR_SECOND = 3  # of two values the other one needs no mark
 
 
@@ -141,11 +140,12 @@ def _run_line(run: RunRow, evaluations: Sequence[EvaluationRow]) -> Line:
 
 def accuracy_intervals(evaluations: Sequence[EvaluationRow]) -> dict[str, tuple[float, float]]:
     """95 % intervals of the run's accuracies whose counts are known."""
-    return {
-        ACCURACY_OF_ATTACK[row.attack]: wilson(row.correct, row.examples)
-        for row in final_rows(evaluations)
-        if row.correct is not None and row.attack in ACCURACY_OF_ATTACK and 0 <= row.correct <= row.examples > 0
-    }
+    found = {}
+    for row in final_rows(evaluations):
+        name = f"{row.attack.replace('-', '_')}_accuracy"
+        if name in row.metrics and row.correct is not None and 0 <= row.correct <= row.examples > 0:
+            found[name] = wilson(row.correct, row.examples)
+    return found
 
 
 def metric_flags(evaluations: Sequence[EvaluationRow]) -> dict[str, tuple[str, ...]]:

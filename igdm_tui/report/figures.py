@@ -5,7 +5,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.spec.catalogue import ATTACKS, METRICS
+from core.spec.attack_names import attack_entry
+from core.spec.catalogue import METRICS
 from core.spec.errors import IgdmError
 from igdm_tui.report.comparison import experiment_title
 from igdm_tui.report.curve_data import CHOSEN, CURVES, curves
@@ -229,7 +230,10 @@ def _title(name: str) -> str:
 
 
 def _family_title(attack: str) -> str:
-    return ATTACKS[attack].title if attack in ATTACKS else attack
+    try:
+        return attack_entry(attack).title
+    except KeyError:
+        return attack
 
 
 def _scale(name: str) -> Scale:

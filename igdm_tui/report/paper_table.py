@@ -26,8 +26,9 @@ def paper_tables(comparison: Comparison, metrics: Sequence[str] = ()) -> list[Ta
     found: dict[str, list[Line]] = {}
     for line in comparison.students:
         found.setdefault(line.runs[0].student, []).append(line)
-    wanted = list(metrics) or [name for name in PAPER_METRICS if name in comparison.metrics]
-    wanted = wanted or list(comparison.metrics)
+    measured = {name for line in comparison.students for name in line.cells}
+    wanted = list(metrics) or [name for name in PAPER_METRICS if name in measured]
+    wanted = wanted or [name for name in comparison.metrics if name in measured]
     return [_table(student, lines, wanted) for student, lines in found.items()]
 
 

@@ -85,7 +85,13 @@ class FakeRun:
         return self
 
     def evaluate(
-        self, *, clean: float = 0.9, autoattack: float = 0.5, examples: int = 360, flags: Iterable[str] = ()
+        self,
+        *,
+        clean: float = 0.9,
+        autoattack: float = 0.5,
+        examples: int = 360,
+        flags: Iterable[str] = (),
+        gradients: dict[str, float] | None = None,
     ) -> "FakeRun":
         attacks = ["clean", "autoattack", "gradients"]
         self.say(
@@ -103,8 +109,8 @@ class FakeRun:
                 )
             )  # fmt: skip
         self._measured("autoattack", {"autoattack_accuracy": autoattack}, round(autoattack * examples), examples, flags)
-        gradients = {"gradient_distance": 0.05, "gradient_distance_raw": 0.2, "gradient_cosine": 0.66}
-        self._measured("gradients", gradients, None, examples)
+        found = {"gradient_distance": 0.05, "gradient_distance_raw": 0.2, "gradient_cosine": 0.66} | (gradients or {})
+        self._measured("gradients", found, None, examples)
         return self.say(EvaluationFinished(evaluation="final", metrics={"clean_accuracy": clean}, seconds=4.0))
 
     def finish(self, **accuracies: Any) -> "FakeRun":
@@ -137,6 +143,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 @pytest.fixture
 def make_run(home: Home) -> MakeRun:
     """Makes complete run folders: make_run("abcd2345", name="first", igdm={"alpha": 10})."""
+    return run_maker(home)
+
+
+def run_maker(home: Home) -> MakeRun:
+    """What makes run folders in a home."""
     count = 0
 
     def make(run_id: str, **settings: Any) -> FakeRun:
