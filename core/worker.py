@@ -137,9 +137,11 @@ def _run_stages(
     """Read the settings, import torch, and go. Imports wait until here: the process has said who it is by now."""
     from core.spec.data_files import require_data
     from core.spec.loading import load_config
+    from core.spec.transfer_file import require_transfer_file
 
     config = load_config(folder.config)
     require_data(config.data, folder.home)
+    require_transfer_file(config, folder.home)
     threads = config.runtime.threads or os.cpu_count() or 1
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

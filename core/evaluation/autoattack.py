@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from core.attacks import Ball, L1Ball, L2Ball, LinfBall
 from core.evaluation.cascade import AttackPlan, Stage
+from core.evaluation.sparing import spare_broken
 
 PACKAGE = f"pyautoattack {importlib.metadata.version('pyautoattack')}"
 STAGES = ("apgd-ce", "apgd-t", "fab-t", "square")
@@ -50,7 +51,9 @@ def build_autoattack(
 
 
 def autoattack_plan(attack: AutoAttack) -> AttackPlan:
-    """The stages that this object would run, with the checks it would make."""
+    """The stages that this object would run, with the checks it would make; broken images cost APGD nothing more."""
+    for part in (attack.apgd, attack.apgd_targeted):
+        spare_broken(part)
     names = tuple(attack.attacks_to_run)
     stages = tuple(Stage(name=name, perturb=_perturbation(attack, name)) for name in names)
 

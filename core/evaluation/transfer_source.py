@@ -1,13 +1,12 @@
 """The network on which transfer examples are made, from the file that the settings name."""
 
-from pathlib import Path
-
 from torch import nn
 
 from core.data.dataset import Geometry
 from core.models import build_model
 from core.spec.config import ModelSection, RunConfig
 from core.spec.home import Home
+from core.spec.transfer_file import transfer_file
 from core.teachers import freeze
 from core.teachers.checkpoint import load_checkpoint_file
 
@@ -17,10 +16,10 @@ def load_transfer_source(config: RunConfig, geometry: Geometry, home: Home) -> n
 
     Raises: TrainingError when the file is not there or does not fit `evaluation.transfer_model`.
     """
-    if config.evaluation.transfer_source is None:
+    path = transfer_file(config, home)
+    if path is None:
         return None
     section = ModelSection(model=config.evaluation.transfer_model)
     model = build_model(section, geometry, 0, dataset=config.data.name)
-    path = home.path / Path(config.evaluation.transfer_source).expanduser()
     load_checkpoint_file(model, path, classes=geometry.classes)
     return freeze(model)

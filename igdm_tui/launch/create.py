@@ -23,12 +23,15 @@ def create_run(home: Home, config: "RunConfig", command: Sequence[str]) -> RunFo
     """The folder of a new run: config.toml, and run.json with all that is known before it starts.
 
     command: the words that asked for it; secrets among them are not kept, and neither is the environment.
-    Raises: IgdmError when its teacher is not there or the folder cannot be made; nothing is left behind.
+    Raises: IgdmError when its teacher or transfer source is not there or the folder cannot be made; nothing is left
+    behind.
     """
     from core.spec.teacher_source import require_teachers
+    from core.spec.transfer_file import require_transfer_file
 
     home.ensure()
     require_teachers(config, home)
+    require_transfer_file(config, home)
     run_id = new_run_id()
     while (home.runs / run_id).exists():
         run_id = new_run_id()
