@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from core.spec.events import AttackFinished
 from igdm_tui.cli.entry import global_options_first
 
 KEYS = [
@@ -78,6 +79,20 @@ def test_show_tells_results_with_intervals_teacher_and_changed_settings(igdm, th
     assert "igdm.alpha     10.0" in out
     assert "optim.num_epochs" not in out, "a default"
     assert list(json.loads(igdm("show", "bbbb", "--json").out)) == KEYS
+
+
+def test_show_and_compare_never_hide_a_flag(igdm, make_run):
+    flag = "98% of images have no input gradient: gradient-based attacks are blind there"
+    for run in (make_run("aaaa2222", name="masked"), make_run("bbbb2222", name="other")):
+        run.start().train().say(
+            AttackFinished(
+                evaluation="final", attack="fgsm", metrics={"fgsm_accuracy": 0.8}, correct=80, examples=100,
+                seconds=1.0, flags=[flag] if run.id == "aaaa2222" else [],
+            )
+        )  # fmt: skip
+    assert f"flag: fgsm: {flag}" in igdm("show", "masked").out
+    for form in ((), ("--markdown",), ("--latex",), ("--csv",), ("--json",)):
+        assert "of images have no input gradient" in igdm("compare", "masked", "other", *form).out
 
 
 def test_compare_writes_every_format(igdm, three):
@@ -156,6 +171,7 @@ def test_help_tells_every_command(igdm):
 LIGHT = """
 import sys
 sys.argv = ["igdm", *{words!r}]
+from core.spec.events import AttackFinished
 from igdm_tui.cli.entry import main
 assert main() == 0
 print(*sorted(set(sys.modules) & set({heavy!r})), file=sys.stderr)
