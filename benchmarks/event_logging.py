@@ -20,7 +20,7 @@ from core.models import build_model
 from core.spec.event_file import EventWriter
 from core.spec.events import StepLogged
 from core.spec.loading import load_config
-from core.training.step import TrainingStep
+from core.training.paths import build_step
 from core.training.trainer import Trainer
 
 LOSSES = {f"loss_{number}": 0.31234567 * (number + 1) for number in range(8)}
@@ -58,7 +58,8 @@ def train(path: Path, epochs: int) -> tuple[float, float, float]:
     """Share of training spent on saying every step; seconds per event and per step."""
     config = load_config(RECIPE)
     dataset = load_dataset(config.data)
-    step = TrainingStep(
+    step = build_step(
+        config.speed,
         student=build_model(config.student, dataset.geometry, 0),
         teacher=build_model(config.teacher, dataset.geometry, 1).eval().requires_grad_(False),
         method=build_method(config.method, config.attack),
