@@ -73,6 +73,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3, help="turns after one that warms up")
     parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--matrix", type=int, default=2048, help="side of the products that show the peak; CUDA: 8192")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--merged", action="store_true", help="adv and plus as one on the literal side too")
@@ -242,7 +243,7 @@ class Bench:
 
     def matrix_peak(self, dtype: torch.dtype, *, tf32: bool) -> float:
         """FLOP/s of the best of five products of large matrices."""
-        size = 8192 if self.device.type == "cuda" else 2048
+        size = self.options.matrix
         torch.backends.cuda.matmul.allow_tf32 = tf32
         factors = torch.rand(2, size, size, device=self.device).to(dtype)
         times = [self.time(lambda: torch.mm(factors[0], factors[1])) for _ in range(6)]

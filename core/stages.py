@@ -99,6 +99,7 @@ def build_trainer(job: Job, dataset: Dataset) -> Trainer:
         optim=config.optim,
         seed=config.runtime.seed,
         device=job.device,
+        read_every=1 if job.device.type == "cpu" else config.runtime.log_every,
     )
 
 

@@ -21,8 +21,9 @@ class WeightAverage:
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
         """Take one step's weights in."""
+        state = model.state_dict()
         for name, average in self.model.state_dict().items():
-            current = model.state_dict()[name]
+            current = state[name]
             if average.dtype.is_floating_point:
                 average.lerp_(current, 1 - self.decay)
             else:

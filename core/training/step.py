@@ -4,6 +4,7 @@ core/training/literal.py follows the papers forward by forward; core/training/fa
 Each answers the same four questions, the abstract methods here, and tests stand between them.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -169,16 +170,15 @@ def _full_precision(logits: Tensor, images: Tensor) -> Tensor:
     return logits.to(images.dtype)
 
 
-def check_finite(losses: Losses, *, epoch: int, step: int) -> None:
-    """Stop before the optimiser step when a loss is not a number.
+def check_finite(named: dict[str, float], *, epoch: int, step: int) -> None:
+    """Stop when a loss is not a number. named: the losses of a step, the minimised one as "loss".
 
     Raises: TrainingError naming epoch, step and the first term that is not finite.
     """
-    if torch.isfinite(losses.total):
+    if math.isfinite(named["loss"]):
         return
-    term = next((name for name, loss in losses.named.items() if not torch.isfinite(loss)), "loss")
-    value = float(losses.named[term])
+    term = next(name for name, loss in named.items() if not math.isfinite(loss))
     raise TrainingError(
-        f"{term} is {value} in epoch {epoch}, step {step}: training has diverged and was stopped before this step"
+        f"{term} is {named[term]} in epoch {epoch}, step {step}: training has diverged and was stopped"
         " (lower optim.learning_rate or igdm.alpha in a new run; the last checkpoint is good)"
     )

@@ -22,6 +22,8 @@ class Trainer:
     """Trains the student of a step with SGD.
 
     epoch: epochs completed. step_in_epoch: steps of the current one completed. sums: losses so far in it, times images.
+    read_every: steps between two readings of losses, which make the host wait for its device. With 1 a loss that is not
+    finite stops training before it touches the weights; with more, up to so many steps later.
     All random draws depend on (seed, epoch, step) only, so state_dict needs no generator states.
     """
 
@@ -34,6 +36,7 @@ class Trainer:
         optim: OptimSection,
         seed: int,
         device: torch.device,
+        read_every: int = 1,
     ) -> None:
         self.step = step
         self.images = images
@@ -41,6 +44,7 @@ class Trainer:
         self.optim = optim
         self.seed = seed
         self.device = device
+        self.read_every = read_every
         self.optimizer = torch.optim.SGD(
             step.student.parameters(), lr=optim.learning_rate, momentum=optim.momentum, weight_decay=optim.weight_decay
         )
@@ -49,6 +53,7 @@ class Trainer:
         self.step_in_epoch = 0
         self.sums: dict[str, float] = {}
         self.images_seen = 0
+        self._unread: list[tuple[int, dict[str, torch.Tensor]]] = []  # images of a step and its losses
 
     @property
     def result(self) -> nn.Module:
@@ -96,6 +101,7 @@ class Trainer:
                 raise StopRequested
             named = self._one_step(Batch(clean_images=clean_images, labels=labels, epoch=epoch))
             on_step(epoch, self.total_steps, named)
+        self._read_losses()
         seconds = time.perf_counter() - began
         means = {name: total / self.images_seen for name, total in self.sums.items()}
         igdm = self.step.igdm
@@ -114,7 +120,9 @@ class Trainer:
         batch = self.step.prepare(batch, self.images, self.data, pairs)
         starts = generator_for(self.device, self.seed, "attack", batch.epoch, self.step_in_epoch)
         losses = self.step.losses(batch, self.step.adversarial_images(batch, starts))
-        check_finite(losses, epoch=batch.epoch, step=self.total_steps + 1)
+        self._unread.append((len(batch.labels), losses.named))
+        if len(self._unread) >= self.read_every:
+            self._read_losses(current=1)
         self.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         if self.optim.gradient_clip:
@@ -122,15 +130,32 @@ class Trainer:
         self.optimizer.step()
         if self.average:
             self.average.update(self.step.student)
-        count = len(batch.labels)
-        for name, loss in losses.named.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(loss) * count
-        self.images_seen += count
+        self.images_seen += len(batch.labels)
         self.step_in_epoch += 1
         return losses.named
 
+    def _read_losses(self, *, current: int = 0) -> None:
+        """Take the losses of the steps since the last reading from the device, all at once, and add them up.
+
+        current: 1 within a step, which is the last of them and not completed yet.
+        Raises: TrainingError when one is not finite.
+        """
+        unread, self._unread = self._unread, []
+        if not unread:
+            return
+        values = torch.stack([torch.stack(list(named.values())) for _, named in unread]).tolist()
+        first = self.total_steps + current - len(unread) + 1
+        for step, ((count, named), losses) in enumerate(zip(unread, values, strict=True), start=first):
+            check_finite(dict(zip(named, losses, strict=True)), epoch=self.epoch + 1, step=step)
+            for name, loss in zip(named, losses, strict=True):
+                self.sums[name] = self.sums.get(name, 0.0) + loss * count
+
     def state_dict(self) -> dict[str, Any]:
-        """Everything needed to go on after the last completed step."""
+        """Everything needed to go on after the last completed step.
+
+        Raises: TrainingError when a loss that was not read yet is not finite: there is nothing good to save.
+        """
+        self._read_losses()
         return {
             "model": self.step.student.state_dict(),
             "average": self.average.state_dict() if self.average else {},

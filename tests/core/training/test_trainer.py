@@ -125,6 +125,30 @@ def test_divergence_stops_before_the_weights_are_touched():
     assert torch.equal(after, before["conv1.weight"])
 
 
+def test_losses_read_seldom_are_the_same_and_still_stop_a_run_that_diverges():
+    often, seldom = make_trainer(), make_trainer()
+    seldom.read_every = 2
+    assert comparable(run(often)) == comparable(run(seldom))
+    assert_same_state(often, seldom)
+    diverging = make_trainer(num_epochs=1)
+    diverging.read_every = 100
+    with torch.no_grad():
+        diverging.step.student.linear.weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="epoch 1, step 1:"):
+        run(diverging)
+
+
+def test_a_state_that_is_not_finite_is_not_saved():
+    trainer = make_trainer(num_epochs=1)
+    trainer.read_every = 100
+    with torch.no_grad():
+        trainer.step.student.linear.weight.fill_(float("nan"))
+    with pytest.raises(StopRequested):
+        run(trainer, stop_after=1)
+    with pytest.raises(TrainingError, match="epoch 1, step 1:"):
+        trainer.state_dict()
+
+
 def test_the_previous_checkpoint_is_kept_and_stands_in_for_a_damaged_one(tmp_path):
     save_checkpoint(tmp_path, {"epoch": 1})
     save_checkpoint(tmp_path, {"epoch": 2})

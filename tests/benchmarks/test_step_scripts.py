@@ -1,0 +1,50 @@
+"""The benchmarks of the training step run; their times are nobody's business here."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import torch
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+def run_script(name, arguments, monkeypatch, capsys):
+    """Run main() of a script in this process; the lines it prints."""
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    threads, tf32 = torch.get_num_threads(), torch.backends.cudnn.allow_tf32
+    try:
+        spec.loader.exec_module(module)
+        module.main()
+    finally:
+        torch.set_num_threads(threads)
+        torch.backends.cudnn.allow_tf32 = tf32
+    return capsys.readouterr().out.splitlines()
+
+
+SMALL = ["--students", "resnet", "--teacher", "resnet", "--image-size", "8", "--batch", "2", "--matrix", "64"]
+SMALL += ["--attack-steps", "1", "--pairs", "1", "--threads", "1"]
+
+
+def test_every_side_of_a_step_is_timed(monkeypatch, capsys):
+    options = [*SMALL, "--methods", "standard,adaad"]
+    lines = run_script("train_step", options, monkeypatch, capsys)
+    rows = [line.split()[1:3] for line in lines if line.startswith("resnet ")]
+    assert rows == [
+        ["standard", "literal"], ["standard", "fast"], ["adaad", "literal"], ["adaad", "fast"],
+        ["adaad+igdm", "literal"], ["adaad+igdm", "fast"], ["adaad+igdm", "fast"],
+    ]  # fmt: skip
+
+
+def test_the_rows_of_table_6_are_compared(monkeypatch, capsys):
+    lines = run_script("train_step", [*SMALL, "--table6"], monkeypatch, capsys)
+    assert sum("minutes per 50,000 images" in line for line in lines) == 8
+    assert sum("fast IGDM w/o T_in:" in line for line in lines) == 2
+
+
+def test_growth_fits_a_line_through_each_size(monkeypatch, capsys):
+    lines = run_script("growth", ["--repeats", "1", "--points", "2", "--images", "16"], monkeypatch, capsys)
+    assert [line.split()[0] for line in lines[2:]] == ["images", "classes", "attack_steps", "width"]
