@@ -102,6 +102,13 @@ class IgdmApp(App[None]):
         level = "error" if severity == "error" else ("warning" if severity == "warning" else "information")
         self.notify(plain(text, 400), title=title, severity=level, markup=False)  # type: ignore[arg-type]
 
+    def action_queue(self) -> None:
+        """Show the queue."""
+        from igdm_tui.screens.queue import QueueScreen
+
+        if not isinstance(self.screen, QueueScreen):
+            self.push_screen(QueueScreen())
+
     def action_help(self) -> None:
         """Show the keys of the screen on top."""
         from igdm_tui.screens.help import HelpScreen
@@ -118,6 +125,7 @@ class IgdmApp(App[None]):
         if isinstance(screen, PlaceScreen):
             for key in KEYS[screen.PLACE]:
                 yield SystemCommand(key.help, f"key: {key.shown}", _caller(self, screen, key.action))
+        yield SystemCommand("Queue", "What runs, what waits and why", self.action_queue)
         yield SystemCommand("Change the theme", "Colours: igdm-dark, igdm-light and others", self.action_change_theme)
         yield SystemCommand("Keys of this screen", "key: ?", self.action_help)
         yield SystemCommand("Save a picture of the screen", "SVG in the current folder", self.action_screenshot)

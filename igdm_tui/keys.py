@@ -46,6 +46,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key(keys="space", shown="space", action="mark", label="mark", help="Mark or unmark the run for comparison"),
         Key(keys="c", shown="c", action="compare", label="compare", help="Compare the marked runs"),
         Key(keys="e", shown="e", action="clone", label="copy", help="Launch a copy of this run, edited first"),
+        Key(keys="w", shown="w", action="queue", label="queue", help="The queue: what runs, what waits and why"),
         Key(keys="slash", shown="/", action="search", label="search", help="Show only runs with these words"),
         Key(keys="q", shown="q", action="leave", label="quit", long="quit, runs go on", help="Leave; runs go on"),
         Key(keys="s", shown="s", action="stop", label="stop", help="Stop the run after a checkpoint (asks first)"),
@@ -154,6 +155,19 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key(keys="up", shown="↑", action="up", help="Previous row"),
         Key(keys="escape", shown="esc", action="leave", label="back", help="Leave the form as it is"),
     ),
+    "queue": (
+        Key(keys="enter", shown="enter", action="open", label="open", help="Open the selected run"),
+        Key(keys="p", shown="p", action="pause", label="pause", help="Pause the run, or let it go on"),
+        Key(keys="K,shift+up", shown="K", action="up_queue", label="forward", help="One place forward"),
+        Key(keys="J,shift+down", shown="J", action="down_queue", label="back", help="One place back"),
+        Key(keys="plus,equals_sign", shown="+", action="priority(1)", help="A higher priority: starts before others"),
+        Key(keys="minus", shown="-", action="priority(-1)", help="A lower priority"),
+        Key(keys="s", shown="s", action="stop", label="stop", help="Stop the run or take it out of the queue (asks)"),
+        Key(keys="r", shown="r", action="retry", label="retry", help="Let a run that did not finish wait again"),
+        Key(keys="P", shown="P", action="pause_all", label="pause all", help="Start nothing new, or start runs again"),
+        Key(keys="tab", shown="tab", action="app.focus_next", label="next table", help="Running, waiting, ended"),
+        Key(keys="q,escape", shown="q", action="back", label="leave", help="Back to where you were; runs go on"),
+    ),
     "help": (
         Key(keys="escape,q,question_mark,f1", shown="esc", action="dismiss", label="close", help="Close the help"),
     ),
@@ -168,6 +182,7 @@ PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "runs": (("table", "In the table"),),
     "run": (("chart", "On a chart"), ("lines", "In the log and the settings")),
     "compare": (("table", "In the results"), ("chart", "On a chart"), ("lines", "In the settings")),
+    "queue": (("table", "In the tables"),),
     "launch": (("choice", "On a choice"), ("name", "On a model or device")),
 }
 

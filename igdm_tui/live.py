@@ -112,7 +112,7 @@ class Follower(threading.Thread):
                 self._stop_asked.wait(RETRY_S)
 
     def _follow(self) -> None:
-        """Open the store, show what it holds at once, then keep it up to date."""
+        """Open the store, show what it holds at once, then keep it up to date; and the queue looked after."""
         from igdm_tui.store import Store
 
         store = Store.open(self._home)
@@ -132,9 +132,12 @@ class Follower(threading.Thread):
             store.close()
 
     def _tell(self, store: "Store", changed: set[str]) -> None:
+        from igdm_tui.queue.summon import ensure_supervisor
+
         for run_id in changed:
             self._revisions[run_id] = self._revisions.get(run_id, 0) + 1
         self._post(RunsChanged(store.runs(), dict(self._revisions)))
+        ensure_supervisor(self._home)  # whoever finds it dead starts it again
 
 
 class Reader:

@@ -94,7 +94,7 @@ def expand(path: Path) -> list[Cell]:
         raise ConfigError(problems, str(path))
     cells = []
     for number, row in enumerate(rows, 1):
-        label = row.get("label", f"row {number}")
+        label = row.get("label", f"row {number}" if "row" in content else "")
         base = row.get("base", content.get("base"))
         for values in itertools.product(*axes.values()):
             chosen = dict(zip(axes, values, strict=True))
@@ -103,7 +103,7 @@ def expand(path: Path) -> list[Cell]:
                 if not set_value(settings, key, value):
                     raise ConfigError([Problem(key=key, message="goes through a key that is no section")], str(path))
             varied = ", ".join(f"{key}={value}" for key, value in chosen.items())
-            text = f"{label} {varied}" if varied else label
+            text = " ".join(part for part in (label, varied) if part) or path.stem
             cells.append(Cell(label=text, settings=settings, published=row.get("published", {})))
     return cells
 

@@ -1,6 +1,6 @@
 """The queue as people see it: what runs on which device, what waits and why, who looks after it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +43,14 @@ class Waiting:
 class QueueView:
     """running: every run that runs, by device, also those started without the queue. ended: the newest first.
 
-    supervisor: who looks after the queue, None for nobody. is_held: nothing new is started.
+    tickets: of those that run, by run id. supervisor: who looks after the queue, None for nobody. is_held: nothing new
+    is started.
     """
 
     running: "Sequence[RunRow]"
     waiting: Sequence[Waiting]
     ended: "Sequence[RunRow]"
+    tickets: Mapping[str, Ticket]
     supervisor: ProcessIdentity | None
     is_held: bool
 
@@ -76,6 +78,7 @@ def view_queue(home: Home, rows: "Sequence[RunRow]") -> QueueView:
         running=sorted((row for row in rows if row.status == "running"), key=lambda row: (row.device, row.id)),
         waiting=[Waiting(by_id[ticket.run_id], ticket, place) for place, ticket in enumerate(queued, 1)],
         ended=ended[:MOST_ENDED],
+        tickets={ticket.run_id: ticket for ticket in tickets if by_id[ticket.run_id].status == "running"},
         supervisor=supervisor_of(home),
         is_held=is_held(home),
     )

@@ -132,6 +132,12 @@ class RunsScreen(PlaceScreen):
 
         self.app.push_screen(LaunchScreen())
 
+    def action_queue(self) -> None:
+        """What runs, what waits and why."""
+        from igdm_tui.screens.queue import QueueScreen
+
+        self.app.push_screen(QueueScreen())
+
     def action_clone(self) -> None:
         """Take the selected run's settings into the form."""
         if self.table.selected is not None:

@@ -5,6 +5,7 @@ from igdm_tui.screens.compare import CompareScreen
 from igdm_tui.screens.confirm import ConfirmScreen
 from igdm_tui.screens.help import HelpScreen
 from igdm_tui.screens.launch import LaunchScreen
+from igdm_tui.screens.queue import QueueScreen
 from igdm_tui.screens.run import RunScreen
 from igdm_tui.screens.runs import RunsScreen
 from igdm_tui.widgets.fields import Choice
@@ -14,7 +15,8 @@ from igdm_tui.widgets.table import Table
 
 OWNERS = {
     "runs": RunsScreen, "run": RunScreen, "compare": CompareScreen, "launch": LaunchScreen, "help": HelpScreen,
-    "confirm": ConfirmScreen, "table": Table, "chart": LineChart, "lines": Lines, "choice": Choice,
+    "confirm": ConfirmScreen, "table": Table, "queue": QueueScreen,
+    "chart": LineChart, "lines": Lines, "choice": Choice,
 }  # fmt: skip
 
 
@@ -39,7 +41,7 @@ def test_every_key_is_explained(place: str):
     assert all(key.help and key.shown for key in KEYS[place])
 
 
-@pytest.mark.parametrize("place", ["runs", "run", "compare", "launch"])
+@pytest.mark.parametrize("place", ["runs", "run", "compare", "launch", "queue"])
 def test_the_footer_ends_with_help_and_the_help_knows_every_key(place: str):
     assert footer_keys(place)[-1][1] == "help"
     told = {sentence for _, entries in help_sections(place) for _, sentence in entries}
