@@ -56,7 +56,7 @@ def test_every_problem_of_every_cell_is_named(write):
     with pytest.raises(ConfigError) as caught:
         load_matrix(path)
     assert len(caught.value.problems) == 2
-    assert "in row 1 attack.epsilon=300" in str(caught.value)
+    assert "in attack.epsilon=300" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ['[matrix]\n"igdm.alpha" = 3\n', "[[row]]\nsett = {}\n", "matrx = 1\n[matrix]\n"])
