@@ -1,101 +1,175 @@
-"""What the Compare screen shows: results with the best marked, the settings that differ, and one metric's curves."""
+"""What the Compare screen shows: results with the best marked, one metric against another, what differs."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.spec.catalogue import METRICS
 from igdm_tui.numbers import duration
-from igdm_tui.palette import run_letter
+from igdm_tui.report.baseline import p_text, signed
+from igdm_tui.report.comparison import Cell
+from igdm_tui.report.significance import regression
+from igdm_tui.screens.compare_read import Entry, Reading
 from igdm_tui.screens.run_data import setting_text
-from igdm_tui.widgets.decimate import floats
-from igdm_tui.widgets.line_chart import Line
 from igdm_tui.widgets.lines import TonedLine
 from igdm_tui.widgets.run_table import LISTED_METRICS, metric_text
+from igdm_tui.widgets.scatter_chart import Point
 from igdm_tui.widgets.table import Column
 from igdm_tui.widgets.text import fit, plain
 
 if TYPE_CHECKING:
-    from igdm_tui.store import RunRow, Series, Store
+    from igdm_tui.store import RunRow
 
-# Losses come last: those of different methods are different quantities.
-FIRST_METRICS = (
-    "validation_pgd_accuracy", "validation_clean_accuracy", "gradient_cosine", "gradient_distance",
-    "loss", "ad_loss", "igdm_loss",
-)  # fmt: skip
 VALUE_WIDTHS = (6, 24)
 
 
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """A run on this screen. letter: what it is called in the tables and the chart; number: its colour."""
-
-    row: "RunRow"
-    number: int
-
-    @property
-    def letter(self) -> str:
-        """A, B, ..."""
-        return run_letter(self.number)
+# The table of results
 
 
-def best_values(rows: "Sequence[RunRow]") -> dict[str, float]:
-    """The best value of every metric in which runs differ."""
-    best = {}
-    for name in LISTED_METRICS:
-        values = [row.metrics[name] for row in rows if name in row.metrics and row.metrics[name] == row.metrics[name]]
-        if len(set(values)) > 1:
-            best[name] = max(values) if METRICS[name].better == "higher" else min(values)
-    return best
-
-
-def result_columns(best: Mapping[str, float], colours: Sequence[str]) -> "list[Column[Contestant]]":
-    """Letter, name, status, and the metrics; the best of each is bold with a star."""
-    return [
+def result_columns(reading: Reading, colours: Sequence[str], metric: str) -> "list[Column[Entry]]":
+    """Letter, name, the metrics (best bold with a star, second underlined), and the chosen metric's difference."""
+    names = [name for name in LISTED_METRICS if name in reading.comparison.metrics] or list(LISTED_METRICS)
+    columns: list[Column[Entry]] = [
         Column(
-            key="letter", title="", width=1, pinned=True, text=lambda c: c.letter,
-            tone=lambda c: colours[c.number % len(colours)],
-        ),
-        Column(key="name", title="run", width=14, widest=44, pinned=True, text=lambda c: plain(c.row.name)),
-        *(_metric_column(name, best.get(name), 100 - place) for place, name in enumerate(LISTED_METRICS)),
-        Column(key="status", title="status", width=8, weight=40, text=lambda c: c.row.status, tone=lambda c: "dim"),
-        Column(
-            key="epochs", title="epoch", width=7, weight=30, right=True, tone=lambda c: "dim",
-            text=lambda c: f"{c.row.epoch}/{c.row.epochs}" if c.row.epochs else "",
+            key="letter", title="", width=1, pinned=True, text=lambda entry: entry.letter,
+            tone=lambda entry: colours[entry.number % len(colours)] if entry.number >= 0 else "dim",
         ),
         Column(
-            key="took", title="took", width=5, weight=20, right=True, tone=lambda c: "dim",
-            text=lambda c: duration(c.row.elapsed_s),
+            key="name", width=14, widest=44, pinned=True,
+            title="experiment" if reading.comparison.is_grouped else "run",
+            text=lambda entry: plain(entry.line.label), order=lambda entry: plain(entry.line.label).casefold(),
+            tone=lambda entry: "dim" if entry.line.is_teacher else "",
         ),
+        *(_metric_column(name, reading, 100 - place) for place, name in enumerate(names)),
     ]  # fmt: skip
+    if reading.comparison.is_grouped:
+        seeds: Column[Entry] = Column(key="seeds", title="n", width=2, right=True, pinned=True, text=_seeds)
+        columns.insert(2, seeds)
+    if reading.against is not None and metric in METRICS:
+        columns.append(_difference_column(metric, reading))
+    return [
+        *columns,
+        Column(key="status", title="status", width=8, weight=40, text=_status, tone=lambda entry: "dim"),
+        Column(key="epochs", title="epoch", width=7, weight=30, right=True, tone=lambda entry: "dim", text=_epochs),
+        Column(key="took", title="took", width=5, weight=20, right=True, tone=lambda entry: "dim", text=_took),
+    ]
 
 
-def _metric_column(name: str, best: float | None, weight: int) -> "Column[Contestant]":
-    def text(contestant: Contestant) -> str:
-        value = contestant.row.metrics.get(name)
-        star = "*" if best is not None and value == best else " "
-        return metric_text(name, value) + star
+def _metric_column(name: str, reading: Reading, weight: int) -> "Column[Entry]":
+    cells = {entry.key: entry.line.cells[name] for entry in reading.entries if name in entry.line.cells}
+    students = [entry for entry in reading.entries if entry.number >= 0 and name in entry.line.cells]
+    best = {reading.entries[place].key for place in reading.comparison.best.get(name, ())}
+    best = best if len(best) < len(students) else set()  # equal values have no best
+    second = {reading.entries[place].key for place in reading.comparison.second.get(name, ())}
+    spread_width = max((len(_spread(name, cell, reading)) for cell in cells.values()), default=0)
 
-    def tone(contestant: Contestant) -> str:
-        value = contestant.row.metrics.get(name)
-        return "dim" if value is None else ("best" if best is not None and value == best else "")
+    def text(entry: Entry) -> str:
+        cell = cells.get(entry.key)
+        flag = "!" if cell is not None and cell.flags else ""
+        star = "*" if entry.key in best else " "
+        spread = _spread(name, cell, reading) if cell is not None else ""
+        return f"{flag}{metric_text(name, cell.value if cell else None)}{star}{spread:<{spread_width}}"
 
-    title = METRICS[name].title + " "
-    return Column(key=name, title=title, width=7, right=True, weight=weight, text=text, tone=tone)
+    def tone(entry: Entry) -> str:
+        if entry.key not in cells or entry.line.is_teacher:
+            return "dim"
+        return "best" if entry.key in best else ("second" if entry.key in second else "")
+
+    return Column(
+        key=name, title=METRICS[name].title + " " * (1 + spread_width), width=7 + spread_width, right=True,
+        weight=weight, text=text, tone=tone, order=lambda entry: _sortable(cells.get(entry.key)),
+    )  # fmt: skip
 
 
-def difference_lines(contestants: Sequence[Contestant]) -> list[TonedLine]:
-    """A line per setting in which the runs differ, a column per run."""
-    table = differing_settings([contestant.row.settings for contestant in contestants])
+def _spread(name: str, cell: Cell, reading: Reading) -> str:
+    """ "±0.81" over seeds; with their number where it is not that of the others, which stands in its own column."""
+    if cell.std is None:
+        return ""
+    usual = {len(entry.line.runs) for entry in reading.entries if entry.line.cells.get(name) is cell}
+    return f"±{metric_text(name, cell.std)}{'' if usual == {cell.n} else f' ({cell.n})'}"
+
+
+def _difference_column(metric: str, reading: Reading) -> "Column[Entry]":
+    found = {entry.key: reading.difference(entry, metric) for entry in reading.entries}
+    base = reading.baseline
+
+    def text(entry: Entry) -> str:
+        difference = found[entry.key]
+        if difference is None:
+            return "baseline" if entry.key == base.key else ""
+        p = f" p={p_text(difference.p)}" if difference.p is not None else ""
+        return f"{signed(metric, difference.value)}{p}"
+
+    return Column(
+        key="difference", title=f"{METRICS[metric].title} vs {base.letter}", width=16, right=True, weight=97, text=text,
+        tone=lambda entry: "dim" if found[entry.key] is None else "",
+    )  # fmt: skip
+
+
+def _sortable(cell: Cell | None) -> float | None:
+    return None if cell is None or math.isnan(cell.value) else cell.value
+
+
+def _seeds(entry: Entry) -> str:
+    return str(len(entry.line.runs) or "")
+
+
+def _status(entry: Entry) -> str:
+    states = dict.fromkeys(run.status for run in entry.line.runs)
+    return "/".join(states) if len(states) < 2 else f"{len(states)} states"
+
+
+def _epochs(entry: Entry) -> str:
+    run = entry.line.runs[0] if len(entry.line.runs) == 1 else None
+    return f"{run.epoch}/{run.epochs}" if run and run.epochs else ""
+
+
+def _took(entry: Entry) -> str:
+    seconds = sum(run.elapsed_s for run in entry.line.runs)
+    return duration(seconds) if seconds else ""
+
+
+# Scatter
+
+
+def scatter_points(reading: Reading, x: str, y: str) -> list[Point]:
+    """A point for each run that has both metrics, under the letter of its entry."""
+    return [
+        Point(run.metrics[x], run.metrics[y], entry.letter, entry.number)
+        for entry in reading.entries
+        for run in entry.line.runs
+        if _has(run, x) and _has(run, y)
+    ]
+
+
+def _has(run: "RunRow", metric: str) -> bool:
+    return math.isfinite(run.metrics.get(metric, math.nan))
+
+
+def scatter_fit(points: Sequence[Point]) -> tuple[tuple[float, float] | None, str]:
+    """The least-squares line, and what to say about it."""
+    found = regression([point.x for point in points], [point.y for point in points])
+    if found is None or found.n < 3:
+        return None, f"n = {len(points)}" + (": no line through so few" if points else "")
+    return (found.slope, found.intercept), f"r = {found.correlation:.3f}, n = {found.n}"
+
+
+# What differs
+
+
+def difference_lines(entries: Sequence[Entry]) -> list[TonedLine]:
+    """A line per setting in which the runs differ, a column per entry."""
+    entries = [entry for entry in entries if entry.number >= 0]
+    table = differing_settings([entry.line.runs[0].settings for entry in entries])
+    if any(len(entry.line.runs) > 1 for entry in entries):  # seeds and names are not what sets groups apart
+        table = {key: values for key, values in table.items() if key not in ("runtime.seed", "name")}
     if not table:
         return [[("All settings are equal.", "dim")]]
     texts = {key: [setting_text(value) for value in values] for key, values in table.items()}
     key_width = max(len(key) for key in [*texts, "only what differs"])
     narrow, wide = VALUE_WIDTHS
-    widths = [min(max(narrow, *(len(values[i]) for values in texts.values())), wide) for i in range(len(contestants))]
-    head = "".join(
-        fit(contestant.letter, width, right=True) + "  " for contestant, width in zip(contestants, widths, strict=True)
-    )
+    widths = [min(max(narrow, *(len(values[i]) for values in texts.values())), wide) for i in range(len(entries))]
+    head = "".join(fit(entry.letter, width, right=True) + "  " for entry, width in zip(entries, widths, strict=True))
     lines: list[TonedLine] = [[(fit("only what differs", key_width) + "  ", "title"), (head, "best")]]
     for key, values in texts.items():
         cells = "".join(fit(value, width, right=True) + "  " for value, width in zip(values, widths, strict=True))
@@ -121,23 +195,3 @@ def differing_settings(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[
         for key, found in values.items()
         if any(value != found[0] for value in found)
     }
-
-
-def metrics_of(store: "Store", run_ids: Sequence[str], *, by_epoch: bool) -> list[str]:
-    """Names that at least one of the runs has, the most telling ones first."""
-    by = "epoch" if by_epoch else "step"
-    names = dict.fromkeys(name for run_id in run_ids for name in store.series_names(run_id)[by])
-    return sorted(names, key=lambda name: FIRST_METRICS.index(name) if name in FIRST_METRICS else len(FIRST_METRICS))
-
-
-def curves(store: "Store", contestants: Sequence[Contestant], metric: str, *, by_epoch: bool) -> list[Line]:
-    """One line per run that has the metric."""
-    lines = []
-    for contestant in contestants:
-        series: Series = store.series(contestant.row.id, metric, by="epoch" if by_epoch else "step")
-        if len(series.values):
-            xs = floats(series.epochs if by_epoch else series.steps)
-            lines.append(
-                Line.of(plain(contestant.row.name, 24), xs, series.values, contestant.number, contestant.letter)
-            )
-    return lines

@@ -3,7 +3,6 @@
 import json
 import math
 import sqlite3
-from array import array
 from typing import Any
 
 from core.spec.home import Home
@@ -15,6 +14,7 @@ from igdm_tui.store.rows import EvaluationRow, RunRow, Series, StageRow, Teacher
 from igdm_tui.store.status import Teaching, derive_status, progress_share, stage_text
 
 MOST_WARNINGS = 500
+ROWS_AT_ONCE = 2000
 NEWEST_FIRST = "ORDER BY created_at DESC, id DESC"
 # What is said later in this list replaces what is said earlier, metric by metric.
 SUMMARY_ORDER = "CASE source WHEN 'step' THEN 0 WHEN 'epoch' THEN 1 ELSE 2 END"
@@ -120,22 +120,21 @@ def _run_row(
     )
 
 
-def series(connection: sqlite3.Connection, run_id: str, metric: str, by: str) -> Series:
-    """One metric over time."""
+def series(connection: sqlite3.Connection, run_id: str, metric: str, by: str, after: int = 0) -> Series:
+    """One metric over time, or its points after a step."""
     query = (
         "SELECT step, epoch, elapsed_s, value FROM points WHERE series = (SELECT series.key FROM series"
-        " JOIN runs ON runs.key = series.run WHERE runs.id = ? AND by = ? AND metric = ?) ORDER BY step"
+        " JOIN runs ON runs.key = series.run WHERE runs.id = ? AND by = ? AND metric = ?) AND step > ? ORDER BY step"
     )
-    rows = connection.execute(query, (run_id, by, metric)).fetchall()
-    if not rows:
-        return Series()
-    steps, epochs, elapsed_s, values = zip(*rows, strict=True)
-    return Series(
-        steps=array("d", steps),
-        epochs=array("d", epochs),
-        elapsed_s=array("d", elapsed_s),
-        values=array("d", [_real(value) for value in values]),
-    )
+    found = Series()
+    cursor = connection.execute(query, (run_id, by, metric, after))
+    while rows := cursor.fetchmany(ROWS_AT_ONCE):  # in small parts: a reader must not keep the screen from its turn
+        steps, epochs, elapsed_s, values = zip(*rows, strict=True)
+        found.steps.extend(steps)
+        found.epochs.extend(epochs)
+        found.elapsed_s.extend(elapsed_s)
+        found.values.extend([math.nan if value is None else value for value in values])
+    return found
 
 
 def series_names(connection: sqlite3.Connection, run_id: str) -> dict[str, tuple[str, ...]]:

@@ -73,9 +73,12 @@ class Store:
         return queries.runs(self._connection, self.home, now=time.time(), run_id=run_id)[0]
 
     @_speaks_plainly
-    def series(self, run_id: str, metric: str, *, by: str = "step") -> Series:
-        """A metric over time, as logged per step or per epoch (`by`); empty when there is none."""
-        return queries.series(self._connection, run_id, metric, by)
+    def series(self, run_id: str, metric: str, *, by: str = "step", after: int = 0) -> Series:
+        """A metric over time, as logged per step or per epoch (`by`); empty when there is none.
+
+        after: only points of later steps, for who has the others.
+        """
+        return queries.series(self._connection, run_id, metric, by, after)
 
     @_speaks_plainly
     def series_names(self, run_id: str) -> dict[str, tuple[str, ...]]:

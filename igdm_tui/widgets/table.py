@@ -25,7 +25,8 @@ GAP = 1  # cells between two columns
 class Column(Generic[Row]):
     """One column.
 
-    text: what a row shows; harmless text. tone: "", "good", "bad", "busy", "dim" or "best", or a colour #rrggbb.
+    text: what a row shows; harmless text. tone: "", "good", "bad", "busy", "dim", "best" or "second", or a
+    colour #rrggbb.
     order: what sorts it; None sorts last. weight: columns with more of it stay when the screen is narrow.
     width: cells; pinned columns are on every page; a growing one takes what is left, up to `widest`.
     """
@@ -46,7 +47,8 @@ class Table(ScrollView, Generic[Row], can_focus=True):
     """Rows under a header that stays. The cursor follows its row through sorting and new rows."""
 
     COMPONENT_CLASSES = {  # noqa: RUF012
-        "table--header", "table--cursor", "table--marked", "table--good", "table--bad", "table--busy", "table--dim",
+        "table--header", "table--cursor", "table--rest", "table--marked", "table--good", "table--bad", "table--busy",
+        "table--dim",
     }  # fmt: skip
     BINDINGS = bindings("table")
     page: var[int] = var(0, init=False)
@@ -209,13 +211,20 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         if self.has_cursor and number == self.cursor:
             over: Style | None = self.get_component_rich_style("table--cursor")
             if not self.has_focus:
-                over = Style(underline=True)
+                over = self.get_component_rich_style("table--rest")
         else:
             over = None
         segments = []
         for column, cells in layout:
             style = base + self._tone(column.tone(row)) if column.tone else base
-            segments.append(Segment(fit(column.text(row), cells, right=column.right) + " " * GAP, style + over))
+            text = fit(column.text(row), cells, right=column.right) + " " * GAP
+            if style.underline:  # only what is said, not the empty cells around it
+                start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+                blank = style + Style(underline=False) + over
+                segments += [Segment(text[:start], blank), Segment(text[start:end], style + over)]
+                segments.append(Segment(text[end:], blank))
+            else:
+                segments.append(Segment(text, style + over))
         return Strip(segments).adjust_cell_length(width, base + over)
 
     def _empty_line(self, y: int, width: int) -> Strip:
@@ -242,8 +251,8 @@ class Table(ScrollView, Generic[Row], can_focus=True):
     def _tone(self, tone: str) -> Style:
         if tone.startswith("#"):
             return Style(color=tone, bold=True)
-        if tone == "best":
-            return Style(bold=True)
+        if tone in ("best", "second"):
+            return Style(bold=True) if tone == "best" else Style(underline=True)
         if not tone:
             return Style.null()
         full = self.get_component_rich_style(f"table--{tone}")

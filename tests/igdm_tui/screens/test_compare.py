@@ -1,6 +1,11 @@
+import re
+
 import pytest
 
+from core.evaluation.outcome import Outcome, StateFile, write_outcome
 from core.spec.config import RunConfig
+from core.spec.event_file import EventWriter
+from core.spec.events import AttackFinished
 from igdm_tui.screens.compare_data import differing_settings
 from igdm_tui.screens.run import RunScreen
 from igdm_tui.screens.runs import RunsScreen
@@ -35,6 +40,8 @@ async def test_the_best_of_each_metric_has_a_star(drive, three_runs):
 async def test_only_settings_that_differ_are_listed(drive, three_runs):
     async with drive() as driver:
         await compared(driver)
+        await driver.press("5")
+        await driver.until(lambda: driver.shows("igdm.alpha"))
         text = driver.app.screen.query_one("#differences").text
         assert [line.split()[0] for line in text.split("\n")[1:]] == ["igdm.alpha", "attack.epsilon"]
         assert "8/255" in text
@@ -45,7 +52,7 @@ async def test_equal_settings_say_so(drive, make_run):
     make_run("aaaa2222")
     make_run("bbbb2222")
     async with drive() as driver:
-        await driver.press("space", "space", "c")
+        await driver.press("space", "space", "c", "5")
         await driver.until(lambda: driver.shows("All settings are equal."))
 
 
@@ -78,13 +85,21 @@ async def test_accuracies_are_in_percent(drive, three_runs):
         assert chart.percent
 
 
-async def test_x_switches_between_epochs_and_steps(drive, three_runs):
+async def test_x_goes_through_epochs_steps_and_seconds(drive, three_runs):
     async with drive() as driver:
         chart = await compared(driver)
         assert len(chart.lines[1].ys) == 30
+        while not chart.title.startswith("loss"):
+            before = chart.title
+            await driver.press("m")
+            await driver.until(lambda before=before: chart.title != before)
         await driver.press("x")
         await driver.until(lambda: chart.x_title == "step")
         assert len(chart.lines[1].ys) == 60
+        await driver.press("x")
+        await driver.until(lambda: chart.x_title == "seconds")
+        await driver.press("x")
+        await driver.until(lambda: chart.x_title == "epoch")
 
 
 async def test_the_chart_can_have_the_screen_and_a_log_axis(drive, three_runs):
@@ -119,7 +134,8 @@ async def test_ten_runs_fit_every_size(drive, make_run, size):
         await driver.until(lambda: len(chart.lines) == 10)
         await driver.pilot.pause()
         assert chart.size.height >= 5
-        assert driver.shows("runtime.seed")
+        await driver.press("5")
+        await driver.until(lambda: driver.shows("runtime.seed"))
 
 
 def test_settings_that_one_run_lacks_are_differences():
@@ -132,3 +148,133 @@ def test_a_run_from_before_a_setting_was_known_went_by_its_default():
     assert differing_settings([settings, old]) == {}
     cosine = settings | {"optim": settings["optim"] | {"schedule": "cosine"}}
     assert differing_settings([cosine, old]) == {"optim.schedule": ["cosine", "multistep"]}
+
+
+@pytest.fixture
+def two_experiments(make_run):
+    for seed in range(3):
+        minute = f"2026-11-20T10:0{seed}"
+        make_run(f"aaaa222{seed + 2}", created_at=f"{minute}:00.000Z", igdm__alpha=0.0, runtime__seed=seed)
+        make_run(f"bbbb222{seed + 2}", created_at=f"{minute}:30.000Z", runtime__seed=seed)
+
+
+async def all_compared(driver, runs: int) -> LineChart:
+    await driver.press("g", *["space"] * runs, "c")
+    chart = driver.app.screen.query_one("#chart", LineChart)
+    await driver.until(lambda: chart.lines)
+    await driver.pilot.pause()
+    return chart
+
+
+def keep_verdicts(home, run_id: str, robust: str) -> None:
+    outcome = Outcome(metrics={}, examples=len(robust), seconds=1.0, seed=0, robust=robust, images="same")
+    file = home.runs / run_id / "evaluation" / "final" / "autoattack.json"
+    write_outcome(StateFile(file, "key"), outcome)
+
+
+async def test_seeds_of_one_experiment_are_one_line_with_a_band_and_t_takes_them_apart(drive, two_experiments):
+    async with drive((160, 48)) as driver:
+        chart = await all_compared(driver, 6)
+        assert {line.label for line in chart.lines} == {"adaad resnet16", "adaad+igdm10 resnet16"}
+        assert all(line.band is not None for line in chart.lines)
+        assert driver.shows("2 experiments of 6 runs", "72.22*±0.00")
+        await driver.press("t")
+        await driver.until(lambda: len(chart.lines) == 6)
+        assert all(line.band is None for line in chart.lines)
+        assert driver.shows("6 runs")
+
+
+async def test_tests_over_seeds_against_a_baseline_of_ones_choice(drive, two_experiments):
+    async with drive((160, 48)) as driver:
+        await all_compared(driver, 6)
+        await driver.press("1")
+        await driver.until(lambda: driver.shows("paired t test against A", "baseline", "(n=3)"))
+        before = next(line for line in driver.lines if "(n=3)" in line)
+        await driver.press("j", "b")
+        await driver.until(lambda: driver.shows("paired t test against B"))
+        after = next(line for line in driver.lines if "(n=3)" in line)
+        value = re.search(r"([+-])(\d+\.\d+) p=", before)
+        assert value
+        assert f"{'-' if value[1] == '+' else '+'}{value[2]} p=" in after, "the other way round"
+
+
+async def test_tests_over_the_same_images_count_who_was_right_alone(drive, home, make_run):
+    make_run("aaaa2222", created_at="2026-11-20T10:00:00.000Z", igdm__alpha=0.0)
+    make_run("bbbb2222", created_at="2026-11-20T10:05:00.000Z")
+    keep_verdicts(home, "aaaa2222", "1100" * 90)
+    keep_verdicts(home, "bbbb2222", "1110" * 89 + "0100")
+    async with drive((120, 40)) as driver:
+        await all_compared(driver, 2)
+        first = driver.app.screen.reading.entries[0].line.runs[0].id
+        await driver.press("1")
+        await driver.until(lambda: driver.shows("McNemar"))
+        assert driver.shows("(89:1)" if first == "aaaa2222" else "(1:89)", "p=<0.0001")
+
+
+async def test_runs_without_verdicts_say_why_there_is_no_test(drive, three_runs):
+    async with drive((160, 48)) as driver:
+        await compared(driver)
+        await driver.press("1")
+        await driver.until(lambda: driver.shows("no test: no verdicts per image were kept"))
+        assert driver.shows("baseline B"), "the first that was evaluated"
+        await driver.press("g", "b")
+        await driver.until(lambda: driver.shows("A was not measured"))
+
+
+async def test_a_scatter_has_a_letter_per_run_a_line_and_its_correlation(drive, two_experiments):
+    async with drive((120, 40)) as driver:
+        await all_compared(driver, 6)
+        await driver.press("3")
+        await driver.until(lambda: driver.shows("AA against GC", "n = 6"))
+        await driver.press("m")
+        await driver.until(lambda: driver.shows("AA against GD"))
+        await driver.press("M")
+        await driver.until(lambda: driver.shows("PGD-20 against GD"))
+
+
+async def test_accuracy_against_epsilon_says_what_it_needs(drive, three_runs):
+    async with drive((120, 40)) as driver:
+        await compared(driver)
+        await driver.press("4")
+        await driver.until(lambda: driver.shows("no accuracy at two or more epsilons"))
+
+
+async def test_accuracy_against_epsilon_from_a_sweep(drive, home, make_run):
+    for run_id, drop in (("aaaa2222", 0.02), ("bbbb2222", 0.03)):
+        folder = make_run(run_id, igdm__alpha=100 * drop)
+        writer = EventWriter(folder.events)
+        for level in (8, 12, 16):
+            accuracy = 0.9 - drop * level
+            writer.write(
+                AttackFinished(
+                    evaluation="final", attack=f"pgd20-at-{level}", metrics={f"pgd20_at_{level}_accuracy": accuracy},
+                    examples=360, correct=round(accuracy * 360), seconds=1.0, parameters={"epsilon": level / 255},
+                )
+            )  # fmt: skip
+        writer.close()
+    async with drive((120, 40)) as driver:
+        await all_compared(driver, 2)
+        await driver.press("4")
+        chart = driver.app.screen.query_one("#radii", LineChart)
+        await driver.until(lambda: len(chart.lines) == 2)
+        assert list(chart.lines[0].xs)[-1] == pytest.approx(16)
+        assert chart.lines[0].band is not None
+
+
+async def test_o_sorts_by_a_metric_best_first_and_comes_round(drive, three_runs):
+    async with drive((160, 48)) as driver:
+        await compared(driver)
+        table = driver.app.screen.query_one("#results")
+        await driver.press("o", "o", "o", "o")
+        assert table.sort_key == "autoattack_accuracy"
+        values = [row.line.cells["autoattack_accuracy"].value for row in table.rows[:2]]
+        assert values == sorted(values, reverse=True)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (160, 48)])
+async def test_every_pane_is_drawn_at_every_size(drive, three_runs, size):
+    async with drive(size) as driver:
+        await compared(driver)
+        for pane in "12345":
+            await driver.press(pane, "m", "z", "z")
+        assert not driver.toasts
