@@ -1,7 +1,8 @@
 """What a run does, stage after stage: data, teacher, training, evaluation. The worker calls it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +17,7 @@ from core.methods import build_method, build_term
 from core.models import build_model
 from core.spec.config import RunConfig, TeacherSection
 from core.spec.device_slot import slot_name
-from core.spec.errors import StopRequested
+from core.spec.errors import StopRequested, TrainingError
 from core.spec.events import (
     FINAL_EVALUATION,
     CheckpointSaved,
@@ -26,6 +27,7 @@ from core.spec.events import (
     StepLogged,
     Warned,
 )
+from core.spec.memory import GIB, training_memory
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
 from core.teachers import freeze
@@ -69,13 +71,41 @@ def run_stages(job: Job) -> None:
     job.emit(_started(job, trainer))
     for warning in warnings:
         job.emit(Warned(message=f"{warning}; went on from the checkpoint before it"))
-    trainer.step.second_teacher = obtain_teacher(job, config.second_teacher, dataset)
-    trainer.step.teacher = obtain_teacher(job, config.teacher, dataset)
+    with naming_memory(job, "teacher.optim.batch_size", config.teacher.optim.batch_size):
+        trainer.step.second_teacher = obtain_teacher(job, config.second_teacher, dataset)
+        trainer.step.teacher = obtain_teacher(job, config.teacher, dataset)
     following = Following(config, dataset, trainer.step.teacher, job.folder.checkpoints)
     if state is not None:
         following.load_state_dict(state)
-    train_student(job, trainer, following)
-    evaluate_student(job, trainer, following, dataset)
+    with naming_memory(job, "optim.batch_size", config.optim.batch_size):
+        train_student(job, trainer, following)
+    with naming_memory(job, "evaluation.batch_size", config.evaluation.batch_size):
+        evaluate_student(job, trainer, following, dataset)
+
+
+@contextmanager
+def naming_memory(job: Job, key: str, batch_size: int) -> Iterator[None]:
+    """Where GPU memory runs out, say which batch size was too large, and what is known about the need.
+
+    Raises: TrainingError in place of torch.OutOfMemoryError.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(out_of_memory_text(job.config, job.device, key, batch_size)) from error
+
+
+def out_of_memory_text(config: RunConfig, device: torch.device, key: str, batch_size: int) -> str:
+    """One sentence: the batch size, the estimate of training where there is one, the device's memory, what to do."""
+    parts = [f"out of memory on {device} with {key} = {batch_size}"]
+    estimate = training_memory(config) if key == "optim.batch_size" else None
+    if estimate:
+        parts.append(f"training was estimated to need {estimate}")
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        parts.append(f"the device has {total / GIB:.1f} GiB, {free / GIB:.1f} of them free now")
+    halve = ', or set runtime.on_oom = "halve-batch"' if key == "optim.batch_size" else ""
+    return f"{'; '.join(parts)} (make {key} smaller in a new run{halve}, or use a GPU that is free)"
 
 
 def build_trainer(job: Job, dataset: Dataset) -> Trainer:
@@ -100,6 +130,8 @@ def build_trainer(job: Job, dataset: Dataset) -> Trainer:
         seed=config.runtime.seed,
         device=job.device,
         read_every=1 if job.device.type == "cpu" else config.runtime.log_every,
+        on_oom=config.runtime.on_oom,
+        tell=lambda message: job.emit(Warned(message=message)),
     )
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from core.attacks.ball import Ball
+from core.attacks.share import Share
 
 Start = Literal["clean", "uniform", "gaussian"]
 GAUSSIAN_START_STD = 0.001  # pixel units, not scaled by epsilon (TRADES, RSLAD and AdaAD code)
@@ -22,6 +23,7 @@ def maximise_surrogate(
     num_steps: int,
     generator: torch.Generator,
     on_iterate: Callable[[Tensor], None] | None = None,
+    share: Share | None = None,
 ) -> Tensor:
     """Adversarial images by projected gradient ascent on a surrogate loss; in the l-infinity ball by its sign.
 
@@ -29,11 +31,16 @@ def maximise_surrogate(
     start: "uniform" in the ball (PGD-AT, ARD), or "gaussian" with standard deviation 0.001, which is neither cut nor
         projected before the first step (TRADES, RSLAD, AdaAD), or "clean", the images themselves (FGSM).
     on_iterate: called with the images after each step, detached, in the ball.
+    share: which part of a batch these images are; they start where they would start in the whole batch.
     Returns (B, C, H, W) in the ball and in [0, 1], detached; parameters collect no gradient.
     Network modes are the caller's: see `attack_mode`.
     Source: Madry et al. 2018, Section 2.1.
     """
-    adv_images = _start_images(start, clean_images, ball, generator)
+
+    def draw(images: Tensor) -> Tensor:
+        return _start_images(start, images, ball, generator)
+
+    adv_images = share.drawn(draw, clean_images) if share else draw(clean_images)
     with torch.enable_grad():
         for _ in range(num_steps):
             adv_images = adv_images.detach().requires_grad_(True)

@@ -41,6 +41,8 @@ def consistency_problems(config: RunConfig) -> list[Problem]:
                     advice="sort it",
                 )
             )
+    if config.runtime.devices > 1:
+        problems += devices_problems(config)
     if len(set(config.evaluation.attacks)) != len(config.evaluation.attacks):
         problems.append(Problem(key="evaluation.attacks", message="names an attack twice", advice="name each once"))
     transfer = [name for name in config.evaluation.attacks if attack_entry(name).needs_source]
@@ -58,6 +60,25 @@ def consistency_problems(config: RunConfig) -> list[Problem]:
     problems += model_problems(config, image_size=image_size(config.data), channels=image_channels(config.data))
     problems += teacher_problems(config)
     return problems
+
+
+def devices_problems(config: RunConfig) -> list[Problem]:
+    """What several devices cannot do together."""
+    runtime, found = config.runtime, []
+    if runtime.device.startswith("cuda:"):
+        message = f"{runtime.device} is one device and runtime.devices asks for {runtime.devices}"
+        advice = "use cuda, and CUDA_VISIBLE_DEVICES to choose among them"
+        found.append(Problem(key="runtime.device", message=message, advice=advice))
+    if runtime.on_oom != "fail":
+        message = "one of several devices cannot take more turns than the others"
+        found.append(Problem(key="runtime.on_oom", message=message, advice='use "fail", or runtime.devices = 1'))
+    if config.optim.batch_size < runtime.devices:
+        message = f"{config.optim.batch_size} images cannot be shared among {runtime.devices} devices"
+        found.append(Problem(key="optim.batch_size", message=message, advice="use a larger batch"))
+    if config.method.name.startswith("darwin"):
+        message = f"{config.method.name} weighs each image by the largest gap of its whole batch"
+        found.append(Problem(key="runtime.devices", message=message, advice="use 1"))
+    return found
 
 
 def config_warnings(config: RunConfig) -> list[str]:

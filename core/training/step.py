@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from core.attacks import LinfBall, Start, maximise_surrogate
+from core.attacks import LinfBall, Share, Start, maximise_surrogate
 from core.data.dataset import ImageSet
 from core.methods import Batch, IgdmTerm, Method, Outputs, StudentForward
 from core.spec.config import AttackSection, DataSection
@@ -83,8 +83,13 @@ class TrainingStep(ABC):
         """The batch with what the method wants besides images and labels, drawn from the training images."""
         return self.method.prepare(batch, images, data, self.teacher, generator)
 
-    def adversarial_images(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """The inner maximisation: images (B, C, H, W) by name, in the ball around what they started from."""
+    def adversarial_images(
+        self, batch: Batch, generator: torch.Generator, share: Share | None = None
+    ) -> dict[str, Tensor]:
+        """The inner maximisation: images (B, C, H, W) by name, in the ball around what they started from.
+
+        share: which part of a batch this one is, where several devices or several turns work on it.
+        """
 
         def maximise(
             surrogate_loss: Callable[[Tensor], Tensor],
@@ -102,6 +107,7 @@ class TrainingStep(ABC):
                 num_steps=self.attack.num_steps,
                 generator=generator,
                 on_iterate=on_iterate,
+                share=share,
             )
 
         batch = self._laid_out(batch)

@@ -14,6 +14,8 @@ from core.seeding import generator_for
 from core.spec.config import DataSection, OptimSection
 from core.spec.errors import StopRequested
 from core.training.averaging import WeightAverage
+from core.training.distributed import Ranks
+from core.training.gradient import BatchGradient
 from core.training.schedule import learning_rate
 from core.training.step import TrainingStep, check_finite
 
@@ -25,6 +27,7 @@ class Trainer:
     read_every: steps between two readings of losses, which make the host wait for its device. With 1 a loss that is not
     finite stops training before it touches the weights; with more, up to so many steps later.
     All random draws depend on (seed, epoch, step) only, so state_dict needs no generator states.
+    ranks: this process among several that train one network together. on_oom, tell: see `BatchGradient`.
     """
 
     def __init__(
@@ -37,8 +40,12 @@ class Trainer:
         seed: int,
         device: torch.device,
         read_every: int = 1,
+        ranks: Ranks | None = None,
+        on_oom: str = "fail",
+        tell: Callable[[str], object] = print,
     ) -> None:
         self.step = step
+        self.gradient = BatchGradient(step, ranks=ranks, may_halve=on_oom == "halve-batch", tell=tell)
         self.images = images
         self.data = data
         self.optim = optim
@@ -118,13 +125,14 @@ class Trainer:
             group["lr"] = rate
         pairs = generator_for(self.device, self.seed, "pairs", batch.epoch, self.step_in_epoch)
         batch = self.step.prepare(batch, self.images, self.data, pairs)
-        starts = generator_for(self.device, self.seed, "attack", batch.epoch, self.step_in_epoch)
-        losses = self.step.losses(batch, self.step.adversarial_images(batch, starts))
+
+        def starts() -> torch.Generator:
+            return generator_for(self.device, self.seed, "attack", batch.epoch, self.step_in_epoch)
+
+        losses = self.gradient.collect(batch, starts)
         self._unread.append((len(batch.labels), losses.named))
         if len(self._unread) >= self.read_every:
             self._read_losses(current=1)
-        self.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()  # type: ignore[no-untyped-call]
         if self.optim.gradient_clip:
             torch.nn.utils.clip_grad_norm_(self.step.student.parameters(), self.optim.gradient_clip)
         self.optimizer.step()
@@ -164,6 +172,7 @@ class Trainer:
             "step_in_epoch": self.step_in_epoch,
             "sums": dict(self.sums),
             "images_seen": self.images_seen,
+            "turns": self.gradient.turns,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -176,3 +185,4 @@ class Trainer:
         self.step_in_epoch = int(state["step_in_epoch"])
         self.sums = dict(state["sums"])
         self.images_seen = int(state["images_seen"])
+        self.gradient.turns = int(state.get("turns", 1))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from igdm_tui.cli.session import Session, answer, answer_json, say, terminal_width, wants_bold
+from igdm_tui.cli.start import On
 
 if TYPE_CHECKING:
     from igdm_tui.queue.sweep import SweepCell
@@ -23,6 +24,7 @@ def sweep(
     seeds: Annotated[str, typer.Option(metavar="0,1,2", help="Each run once with each of these.")] = "",
     priority: Annotated[int, typer.Option(help="Higher goes first.")] = 0,
     max_attempts: Annotated[int, typer.Option(min=1, help="How often a run that vanishes is started.")] = 3,
+    on: On = "here",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be queued.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
@@ -32,11 +34,12 @@ def sweep(
     what is missing.
     """
     from core.spec.data_files import require_data
-    from igdm_tui.cli.start import wanted_seeds
+    from igdm_tui.cli.start import is_on_slurm, wanted_seeds
     from igdm_tui.queue.sweep import NEW, REFILL, expand_sweep, plan_sweep
     from igdm_tui.store.connection import check_database
 
     session = Session.of(context)
+    on_slurm = is_on_slurm(on)
     wanted = [seed for seed in wanted_seeds(None, seeds) if seed is not None]
     runs = expand_sweep(matrix, list(overrides or ()), wanted)
     check_database(session.home)
@@ -49,12 +52,15 @@ def sweep(
     if not dry_run and due:
         for data in {cell.config.data.model_dump_json(): cell.config.data for cell in due}.values():
             require_data(data, session.home)
-        for cell in due:
+        if on_slurm:
+            added = _submit(session, due)
+        for cell in [] if on_slurm else due:
             added[id(cell)] = _queue(session, cell, priority=priority, max_attempts=max_attempts)
     if as_json:
         answer_json([cell.to_json() | ({"id": added[id(cell)]} if id(cell) in added else {}) for cell in cells])
     if added:
-        say("next: igdm queue ls, igdm ls, or igdm-tui; the same command again fills in what has failed")
+        ls = "igdm ls" if on_slurm else "igdm queue ls, igdm ls"
+        say(f"next: {ls}, or igdm-tui; the same command again fills in what has failed")
 
 
 def sweep_text(cells: "list[SweepCell]") -> str:
@@ -99,6 +105,24 @@ def _summary(cells: "list[SweepCell]", *, dry_run: bool) -> str:
 def _rows(session: Session) -> "list[RunRow]":
     with session.open_store() as store:
         return store.runs()
+
+
+def _submit(session: Session, due: "list[SweepCell]") -> dict[int, str]:
+    """Hand cells to Slurm, those that ask for the same as one array; the ids of their runs by cell."""
+    from core.spec.run_folder import RunFolder
+    from igdm_tui.launch import create_run
+    from igdm_tui.slurm.submit import require_slurm, submit_runs, user_defaults
+
+    require_slurm()
+    user_defaults()
+    runs = []
+    for cell in due:
+        there = cell.run and RunFolder(cell.run.folder)
+        runs.append((there or create_run(session.home, cell.config, session.words), cell.config))
+    jobs = submit_runs(session.home, runs)
+    for (folder, _), job in zip(runs, jobs, strict=True):
+        say(f"{folder.run_id}: Slurm job {job}")
+    return {id(cell): folder.run_id for cell, (folder, _) in zip(due, runs, strict=True)}
 
 
 def _queue(session: Session, cell: "SweepCell", *, priority: int, max_attempts: int) -> str:

@@ -14,6 +14,7 @@ from core.spec.errors import IgdmError, Problem
 from core.spec.home import Home
 from core.spec.identity import settings_hash
 from core.spec.loading import build_config, setting_keys
+from core.spec.memory import MemoryEstimate, training_memory
 from core.spec.published_results import PublishedMatch, find_published_result
 from core.spec.teacher_source import require_teachers
 from igdm_tui.launch.estimate import Estimate, estimate_run
@@ -30,13 +31,15 @@ PRINTED = ("clean_accuracy", "pgd20_accuracy", "autoattack_accuracy")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
     """problems: what is wrong with a combination, or missing on this machine. twins: runs with the same settings and
-    seed. new: how many of the form's runs have none. estimate: of the first run. published: the printed result of it.
+    seed. new: how many of the form's runs have none. estimate: of the first run. memory: of its GPU, None on a CPU and
+    for unknown networks. published: the printed result of it.
     """
 
     problems: tuple[Problem, ...] = ()
     twins: "tuple[RunRow, ...]" = ()
     new: int = 0
     estimate: Estimate | None = None
+    memory: MemoryEstimate | None = None
     published: PublishedMatch | None = None
 
 
@@ -65,6 +68,7 @@ def look_ahead(reading: FormReading, rows: "Sequence[RunRow]", home: Home) -> Ou
         twins=tuple(row for row in twins if row is not None),
         new=sum(row is None for row in twins),
         estimate=estimate_run(first, rows),
+        memory=None if configs[0].runtime.device == "cpu" else training_memory(configs[0]),
         published=find_published_result(first),
     )
 
@@ -113,4 +117,6 @@ def outlook_text(outlook: Outlook, reading: FormReading) -> list[tuple[str, str]
         shown = [f"{METRICS[name].title} {metric(name, result.metrics[name])}" for name in known]
         other = f"; {'; '.join(outlook.published.otherwise)}" if outlook.published.otherwise else ""
         lines.append((f"printed in {result.title}: {'  '.join(shown)}{other}", "$text-primary"))
+    if outlook.memory:
+        lines.append((f"training on a GPU takes {outlook.memory} of its memory, by count", ""))
     return lines

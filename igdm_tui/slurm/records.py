@@ -86,6 +86,12 @@ def waits_in_slurm(folder: RunFolder) -> bool:
     return state is not None and state.is_waiting and not folder.stop_mark.exists()
 
 
+def was_started_by_slurm(folder: RunFolder, *, within_s: float) -> bool:
+    """True when the job began (again) in the last `within_s` seconds: its worker may not have said who it is yet."""
+    state = read_state(folder)
+    return state is not None and state.state in AT_WORK and 0 <= time.time() - state.at < within_s
+
+
 def is_open_in_slurm(folder: RunFolder) -> bool:
     """True while the run's job waits or is at work, as far as was heard."""
     state = read_state(folder)

@@ -5,9 +5,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from core.spec.process import this_host
 from core.spec.run_folder import RunFolder
-from igdm_tui.slurm.records import is_open_in_slurm, read_state, waits_in_slurm
+from igdm_tui.slurm.records import read_state, waits_in_slurm, was_started_by_slurm
 
 EVALUATION_SHARE = 0.2  # of a whole run, roughly
 STARTING_S = 60.0
@@ -48,7 +47,7 @@ def derive_status(folder: RunFolder, ended: str, attempt: int, position: int, *,
         if attempt or (state and state.is_over):
             return "lost"
         return "queued" if state or _is_new(folder) else "lost"
-    return "running" if before[0].host != this_host() and is_open_in_slurm(folder) else "lost"
+    return "running" if was_started_by_slurm(folder, within_s=STARTING_S) else "lost"
 
 
 def _is_new(folder: RunFolder) -> bool:

@@ -1,5 +1,6 @@
 """Runs on a real Slurm: a sweep, a cancelled run, a preempted one, a dead node; numbers are those of a quiet run."""
 
+import json
 import re
 import subprocess
 import time
@@ -65,14 +66,17 @@ def assert_no_gap(folder):
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_a_sweep_goes_through_the_cluster_as_one_array(igdm, submit, folder_of, wait_for_state):
-    ids = submit("--seeds", "0,1,2", "--set", "slurm.max_parallel=2", "--set", 'slurm.options=["comment=a b"]').split()
+def test_a_sweep_goes_through_the_cluster_as_one_array(igdm, folder_of, wait_for_state):
+    sweep = ("sweep", "tiny.toml", "--seeds", "0,1,2", "--on", "slurm", "--json")
+    options = ("--set", "slurm.max_parallel=2", "--set", 'slurm.options=["comment=a b"]')
+    ids = [cell["id"] for cell in json.loads(igdm(*sweep, *options))]
     jobs = [read_job(folder_of(run_id)).job_id for run_id in ids]
     array = jobs[0].split("_")[0]
     assert jobs == [f"{array}_0", f"{array}_1", f"{array}_2"]
     for run_id in ids:
         wait_for_state(run_id, "finished")
         assert "run_finished" in folder_of(run_id).log.read_text()
+    assert {cell["action"] for cell in json.loads(igdm(*sweep, *options))} == {"skip"}
     alone = igdm("run", "tiny.toml", "--seed", "1", "--detach").strip()
     wait_for_state(alone, "finished")
     assert_same_weights(folder_of(ids[1]), folder_of(alone))

@@ -1,6 +1,6 @@
 """Settings of what is measured, and of where a run executes."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -57,3 +57,9 @@ class RuntimeSection(Section):
     """Steps between two logged steps. 1 or more."""
     checkpoint_every: int = Field(default=1, ge=1)
     """Epochs between two checkpoints. 1 or more."""
+    devices: int = Field(default=1, ge=1, le=64)
+    """GPUs of this host (on a CPU: processes) that train the student together; each batch is shared among them, so
+    optim.batch_size stays what it is. 1 to 64. Rounding differs; see also optim.sync_batchnorm."""
+    on_oom: Literal["fail", "halve-batch"] = "fail"
+    """When GPU memory runs out in training: end the run, or work on each batch in 2, 4, 8 ... parts and add their
+    gradients up. The batch of the optimiser stays the same, but BatchNorm sees one part at a time."""

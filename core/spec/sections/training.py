@@ -47,6 +47,9 @@ class OptimSection(Section):
     0 is off, published recipes use 0.995."""
     mixed_precision: bool = False
     """Run the forwards of the outer loss in bfloat16; attacks and optimiser stay in float32. Changes numbers."""
+    sync_batchnorm: bool = True
+    """runtime.devices above 1, on GPUs: BatchNorm normalises by the batch of all devices, as one device would. False:
+    by each device's share. On CPUs it is always by shares."""
     decay: float = Field(default=0.1, gt=0, le=1)
     """Factor applied to the learning rate at each milestone. In (0, 1]; 0.1 (ICLR App. B.1)."""
 

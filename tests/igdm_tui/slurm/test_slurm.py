@@ -110,10 +110,15 @@ def test_states_of_slurm_become_ours(make_run, status_of):
     assert status_of(run) == "stopped", "the user said no"
 
 
-def test_a_run_on_another_host_is_running_while_slurm_says_so(make_run, status_of):
+def test_a_run_on_another_host_is_judged_by_its_heartbeat(make_run, status_of):
     run = handed_over(make_run("aaaa2222").start(), "RUNNING")
     run.folder.write_worker(ProcessIdentity(pid=1, started_at=1.0, host="node7"), 1)
+    assert status_of(run) == "running", "its job began a moment ago"
+    run.folder.slurm_state_json.write_text('{"state": "RUNNING", "reason": "", "at": 1.0}')
+    assert status_of(run) == "lost", "no heartbeat, whatever Slurm believes"
+    run.folder.heartbeat.touch()
     assert status_of(run) == "running"
+    run.folder.heartbeat.unlink()
     note_state(run.folder, "PENDING", "BeginTime")
     assert status_of(run) == "queued", "its node has failed and Slurm starts it again"
     note_state(run.folder, "NODE_FAIL")
