@@ -120,6 +120,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key(keys="q,escape", shown="q", action="back", label="back", help="Back"),
         Key(keys="tab", shown="tab", action="app.focus_next", label="next pane", help="Results, then the pane below"),
         Key(keys="enter", shown="enter", action="open", label="open", help="Open the selected run"),
+        Key(keys="E", shown="E", action="export", label="export", help="Write a table, figure or report to a file"),
+        Key(keys="p", shown="p", action="paper", help="The papers' table as LaTeX: clipboard and file"),
     ),
     "launch": (
         Key(
@@ -179,6 +181,13 @@ KEYS: dict[str, tuple[Key, ...]] = {
     ),
     "help": (
         Key(keys="escape,q,question_mark,f1", shown="esc", action="dismiss", label="close", help="Close the help"),
+    ),
+    "export": (
+        Key(keys="ctrl+s,f5", shown="ctrl+s", action="write", help="Write the file", priority=True),
+        Key(keys="f4", shown="f4", action="copy", help="Copy the text", priority=True),
+        Key(keys="escape", shown="esc", action="leave", help="Leave without writing"),
+        Key(keys="down", shown="↓", action="app.focus_next", help="Next field"),
+        Key(keys="up", shown="↑", action="app.focus_previous", help="Previous field"),
     ),
     "confirm": (
         Key(keys="y,enter", shown="y", action="yes", label="yes", help="Do it"),

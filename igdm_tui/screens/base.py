@@ -128,6 +128,21 @@ class PlaceScreen(Screen[None]):
 
         self.app.push_screen(LaunchScreen(settings=row.settings, origin=row.name))
 
+    def export_runs(self, run_ids: Iterable[str]) -> None:
+        """Open the export dialog for some runs."""
+        from igdm_tui.screens.export import ExportScreen
+
+        rows = [row for run_id in run_ids if (row := self.igdm.row(run_id)) is not None]
+        if rows:
+            self.app.push_screen(ExportScreen(rows))
+
+    def copy_paper_table(self, run_ids: Iterable[str]) -> None:
+        """The papers' table of some runs as LaTeX, to the clipboard and to a file."""
+        from igdm_tui.screens.export import copy_paper_table
+
+        rows = [row for run_id in run_ids if (row := self.igdm.row(run_id)) is not None]
+        self.begin(partial(copy_paper_table, self.igdm, rows), "paper")
+
     def do(self, row: "RunRow", verb: str, action: Callable[[RunFolder], str]) -> None:
         """Do something slow to a run in a thread; what comes of it is a toast that names the run."""
 

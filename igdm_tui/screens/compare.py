@@ -301,6 +301,14 @@ class CompareScreen(PlaceScreen):
         self.query_one(f"#{WIDGETS[self.pane]}" if self.has_class("-single") else "#results").focus()
         self.call_after_refresh(self._draw_reading)
 
+    def action_export(self) -> None:
+        """Write a table, a figure or a report of these runs to a file."""
+        self.export_runs(self.run_ids)
+
+    def action_paper(self) -> None:
+        """The papers' table as LaTeX, to the clipboard and to a file."""
+        self.copy_paper_table(self.run_ids)
+
     def action_back(self) -> None:
         """Out of the zoom, then out of the screen."""
         if self.has_class("-single"):

@@ -3,6 +3,7 @@ import pytest
 from igdm_tui.keys import KEYS, PARTS, bindings, footer_keys, help_sections
 from igdm_tui.screens.compare import CompareScreen
 from igdm_tui.screens.confirm import ConfirmScreen
+from igdm_tui.screens.export import ExportScreen
 from igdm_tui.screens.help import HelpScreen
 from igdm_tui.screens.launch import LaunchScreen
 from igdm_tui.screens.queue import QueueScreen
@@ -15,7 +16,7 @@ from igdm_tui.widgets.table import Table
 
 OWNERS = {
     "runs": RunsScreen, "run": RunScreen, "compare": CompareScreen, "launch": LaunchScreen, "help": HelpScreen,
-    "confirm": ConfirmScreen, "table": Table, "queue": QueueScreen,
+    "confirm": ConfirmScreen, "export": ExportScreen, "table": Table, "queue": QueueScreen,
     "chart": LineChart, "lines": Lines, "choice": Choice,
 }  # fmt: skip
 
