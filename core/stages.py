@@ -9,9 +9,8 @@ import torch
 from torch import nn
 
 from core.data import Dataset, load_dataset
-from core.evaluation import Evaluation
+from core.evaluating import Judge, evaluate_file
 from core.evaluation.input_checks import choose_examples
-from core.evaluation.transfer_source import load_transfer_source
 from core.following import Following
 from core.methods import build_method, build_term
 from core.models import build_model
@@ -55,6 +54,13 @@ class Job:
     should_stop: Callable[[], bool]
     check_attempt: Callable[[], None]
 
+    @property
+    def judge(self) -> Judge:
+        """Who measures what comes out."""
+        return Judge(
+            folder=self.folder, config=self.config, device=self.device, emit=self.emit, should_stop=self.should_stop
+        )
+
 
 def run_stages(job: Job) -> None:
     """Carry the run through, from where it was left.
@@ -62,6 +68,10 @@ def run_stages(job: Job) -> None:
     Raises: StopRequested after a checkpoint when asked to stop; TrainingError when it cannot go on.
     """
     config = job.config
+    if config.evaluation.checkpoint_file is not None:
+        job.emit(_started(job))
+        evaluate_file(job.judge)
+        return
     dataset = load_dataset(config.data, job.folder.home).to(job.device)
     choose_examples(dataset.test, config.evaluation.num_examples)  # too many are refused now, not after training
     trainer = build_trainer(job, dataset)
@@ -190,34 +200,14 @@ def evaluate_student(job: Job, trainer: Trainer, following: Following, dataset: 
     if "best" in checkpoints and following.best[1] not in (0, trainer.epoch):
         state = read_state(job.folder.checkpoints / BEST, device=job.device)
         network.load_state_dict(state["model"])
-        _evaluate(job, network, teacher, dataset, name="best", checkpoint=BEST)
+        job.judge.measure(network, teacher, dataset, name="best", checkpoint=BEST)
     if "last" in checkpoints:
         network.load_state_dict(last)
-        _evaluate(job, network, teacher, dataset, name=FINAL_EVALUATION, checkpoint=LAST)
+        job.judge.measure(network, teacher, dataset, name=FINAL_EVALUATION, checkpoint=LAST)
 
 
-def _evaluate(
-    job: Job, network: nn.Module, teacher: nn.Module | None, dataset: Dataset, *, name: str, checkpoint: str
-) -> None:
-    evaluation = job.config.evaluation
-    source = load_transfer_source(job.config, dataset.geometry, job.folder.home)
-    Evaluation(
-        network,
-        choose_examples(dataset.test, evaluation.num_examples),
-        name=name,
-        checkpoint=checkpoint,
-        folder=job.folder.evaluation / name,
-        epsilon=job.config.evaluation_epsilon,
-        seed=evaluation.seed,
-        batch_size=evaluation.batch_size,
-        teacher=teacher,
-        transfer_source=source and source.to(job.device),
-        emit=job.emit,
-        should_stop=job.should_stop,
-    ).run(evaluation.attacks)
-
-
-def _started(job: Job, trainer: Trainer) -> RunStarted:
+def _started(job: Job, trainer: Trainer | None = None) -> RunStarted:
+    """trainer: None for a run without training."""
     return RunStarted(
         attempt=job.attempt,
         pid=job.identity.pid,
@@ -225,9 +215,9 @@ def _started(job: Job, trainer: Trainer) -> RunStarted:
         host=job.identity.host,
         device=slot_name() or str(job.device),
         threads=torch.get_num_threads(),
-        epochs=job.config.optim.num_epochs,
-        steps_per_epoch=trainer.steps_per_epoch,
-        epoch=trainer.epoch,
-        step=trainer.total_steps,
+        epochs=job.config.optim.num_epochs if trainer else 0,
+        steps_per_epoch=trainer.steps_per_epoch if trainer else 0,
+        epoch=trainer.epoch if trainer else 0,
+        step=trainer.total_steps if trainer else 0,
         software=job.software,
     )

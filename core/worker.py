@@ -15,6 +15,7 @@ import time
 import traceback
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.spec.device_slot import slot_device
 from core.spec.errors import IgdmError, StopRequested, SupersededError
@@ -24,6 +25,11 @@ from core.spec.heartbeat import Heartbeat
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
 from core.stopping import StopRequests
+
+if TYPE_CHECKING:
+    import torch
+
+    from core.spec.config import RunConfig
 
 PACKAGES = ("torch", "torchvision", "pyautoattack", "scikit-learn", "numpy", "igdm-tui")
 ATTEMPT_VARIABLE = "IGDM_ATTEMPT"
@@ -120,8 +126,9 @@ def _run(folder: RunFolder, identity: ProcessIdentity, attempt: int, should_stop
     except Exception as error:  # noqa: BLE001 - whatever it is, the run's last word must say so
         details = traceback.format_exc()
         print(details, file=sys.stderr, flush=True)
-        text = str(error) if isinstance(error, IgdmError) else f"{type(error).__name__}: {error}"
-        reporter.emit(RunFailed(error=text, details=details, elapsed_s=elapsed(), attempt=attempt))
+        wrong = isinstance(error, IgdmError) and error.exit_code == 2
+        failed = RunFailed(error=said(error), details=details, elapsed_s=elapsed(), attempt=attempt, bad_input=wrong)
+        reporter.emit(failed)
         return 1
     else:
         reporter.emit(RunFinished(elapsed_s=elapsed(), attempt=attempt))
@@ -142,16 +149,11 @@ def _run_stages(
     config = load_config(folder.config)
     require_data(config.data, folder.home)
     require_transfer_file(config, folder.home)
-    threads = config.runtime.threads or os.cpu_count() or 1
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder.home.compiled))
+    device = make_ready(slot_device() or config.runtime.device, config, folder)
     import torch
 
-    from core.device import prepare_device
     from core.stages import Job, run_stages
 
-    device = prepare_device(slot_device() or config.runtime.device, threads, tf32=config.speed.tf32)
     software = {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": sys.version.split()[0]}
     if device.type == "cuda":
         software |= {"cuda": str(torch.version.cuda), "gpu": torch.cuda.get_device_name(device)}
@@ -168,6 +170,22 @@ def _run_stages(
             check_attempt=lambda: folder.check_attempt(attempt),
         )
     )
+
+
+def make_ready(wanted: str, config: "RunConfig", folder: RunFolder) -> "torch.device":
+    """Import torch with its environment set; the device that is wanted."""
+    threads = config.runtime.threads or os.cpu_count() or 1
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder.home.compiled))
+    from core.device import prepare_device
+
+    return prepare_device(wanted, threads, tf32=config.speed.tf32)
+
+
+def said(error: Exception) -> str:
+    """An error as one sentence for a person."""
+    return str(error) if isinstance(error, IgdmError) else f"{type(error).__name__}: {error}"
 
 
 def _readable(event: Event) -> str:

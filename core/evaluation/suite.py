@@ -14,6 +14,7 @@ from core.device import full_precision
 from core.diagnostics.pointwise import Perturb
 from core.evaluation.accuracy import clean_mask
 from core.evaluation.attack_plans import attack_plan
+from core.evaluation.batch_size import fitting_batch_size
 from core.evaluation.cascade import Cascade
 from core.evaluation.comparisons import COMPARISONS, Compared
 from core.evaluation.doubts import network_flags, order_flags
@@ -38,9 +39,11 @@ COMPARED_IMAGES = 16  # on which the folded copy of a network must agree with it
 class Evaluation:
     """One evaluation of one network on one set of test images.
 
-    name: identifier within the run. folder: where outcomes and states are kept. teacher: for comparisons with it.
-    transfer_source: network on which transfer examples are made. inner_attack: the perturbation of training with 20
-    steps, at which outputs are compared; None: PGD-20. emit: takes every event. should_stop: asked between two batches.
+    name: identifier within the run. folder: where outcomes and states are kept, beside those of the run's other
+    evaluations. batch_size: 0 for one that fits, found once. teacher: for comparisons with it. after_run: the run's own
+    worker is done. transfer_source: network on which transfer examples are made. inner_attack: the perturbation of
+    training with 20 steps, at which outputs are compared; None: PGD-20. emit: takes every event. should_stop: asked
+    between two batches.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Evaluation:
         should_stop: Callable[[], bool],
         transfer_source: nn.Module | None = None,
         inner_attack: Perturb | None = None,
+        after_run: bool = False,
     ) -> None:
         self.model = model
         self.images = images
@@ -73,6 +77,7 @@ class Evaluation:
         self.should_stop = should_stop
         self.transfer_source = transfer_source
         self.inner_attack = inner_attack
+        self.after_run = after_run
         self._target: Target | None = None
         self._network_flags: list[str] | None = None
         self._images_name = images_name(images.levels, images.labels)
@@ -85,7 +90,8 @@ class Evaluation:
         """
         wanted = [attack for attack in attacks if self._is_possible(attack)]
         with attack_mode(self.model):
-            check_examples(self.model, self.images, batch_size=self.batch_size)
+            check_examples(self.model, self.images, batch_size=self.batch_size or 1)
+        self.batch_size = self.batch_size or self._found_batch_size()
         self.emit(
             EvaluationStarted(
                 evaluation=self.name,
@@ -93,6 +99,9 @@ class Evaluation:
                 attacks=wanted,
                 num_examples=len(self.images),
                 epsilon=self.epsilon,
+                batch_size=self.batch_size,
+                device=str(self.images.labels.device),
+                after_run=self.after_run,
             )
         )
         metrics: dict[str, float] = {}
@@ -117,14 +126,29 @@ class Evaluation:
         )
 
     def _outcome(self, attack: str) -> Outcome:
-        """What was kept, or else measured now and kept."""
+        """What was kept, by this or another evaluation of the run, or else measured now; kept in any case."""
         file = self._state_file(attack)
-        outcome = read_outcome(file)
+        outcome = next((found for place in self._places(file) if (found := read_outcome(place))), None)
         if outcome is None:
             with attack_mode(self.model), full_precision():
                 outcome = self._measure(attack)
             write_outcome(file, outcome)
         return outcome
+
+    def _places(self, file: StateFile) -> list[StateFile]:
+        """Where this outcome may lie already; a file of other weights, images or settings is not taken for it."""
+        others = sorted(file.path.parent.parent.glob(f"*/{file.path.name}"))
+        return [file, *(StateFile(path, file.key) for path in others if path != file.path)]
+
+    def _found_batch_size(self) -> int:
+        """The batch size that fits, as it was found first: random starts depend on it."""
+        key = fingerprint(self.model, self.images.levels, str(self.images.labels.device))
+        file = StateFile(self.folder / "batch_size.json", key)
+        kept = file.read()
+        if kept is None:
+            kept = {"batch_size": fitting_batch_size(self.model, self.images)}
+            file.write(kept)
+        return int(kept["batch_size"])
 
     def _measure(self, attack: str) -> Outcome:
         if attack == "clean":

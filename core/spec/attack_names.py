@@ -5,6 +5,7 @@
 
 import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.spec.attack_forms import HOW, parse_attack
@@ -137,3 +138,10 @@ def radius_family(name: str) -> str:
     """The attack that a name is one radius of: "pgd20" for pgd20 and pgd20-at-12; "" where epsilon plays no part."""
     form = parse_attack(name)
     return form.at_evaluation_radius.name if form and form.norm == "Linf" else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What to write instead of a name that is not known: the nearest one, then all."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"{f'did you mean {near[0]!r}? ' if near else ''}one of: {', '.join(names)}"

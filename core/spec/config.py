@@ -4,6 +4,8 @@ Images are in [0, 1]; a pixel-unit field accepts "8/255", which is exact. Source
 Indirect Gradient Matching for Adversarial Robust Distillation, ICLR 2025.
 """
 
+from pathlib import Path
+
 from pydantic import Field
 
 from core.spec.sections.base import (
@@ -98,9 +100,14 @@ class RunConfig(Section):
 
     @property
     def title(self) -> str:
-        """The name, or one made from method, IGDM weight, student and seed: "adaad+igdm20 resnet16 s0"."""
+        """The name, or one made from method, IGDM weight, student and seed: "adaad+igdm20 resnet16 s0".
+
+        A checkpoint file that is only measured is called by its own name.
+        """
         if self.name:
             return self.name
+        if self.evaluation.checkpoint_file is not None:
+            return Path(self.evaluation.checkpoint_file).name
         igdm = f"+igdm{self.igdm.alpha:g}" if self.igdm.alpha else ""
         width = self.student.width if self.student.model == "resnet" else ""
         return f"{self.method.name}{igdm} {self.student.model}{width} s{self.runtime.seed}"

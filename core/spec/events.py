@@ -6,15 +6,13 @@ the version of this form. Numbers that are not finite travel as the strings "nan
 """
 
 import json
-import math
-import types
 from dataclasses import MISSING, dataclass, field, fields
-from functools import cache
-from typing import Any, ClassVar, get_args, get_origin
+from typing import Any, ClassVar
+
+from core.spec.json_values import json_number, json_text, plain, typed
 
 EVENTS_VERSION = 1
 FINAL_EVALUATION = "final"  # of the last checkpoint, on the configured test images: its metrics are the run's
-SIGNIFICANT_DIGITS = 8  # a float32 carries at most nine; losses are logged, not computed with
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +95,10 @@ class CheckpointSaved(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationStarted(Event):
-    """A checkpoint is being judged. evaluation: its identifier within the run. epsilon in pixel units."""
+    """A checkpoint is being judged. evaluation: its identifier within the run. epsilon in pixel units.
+
+    after_run: by a process of its own, not by the run's worker. batch_size: images per batch, 0 in older files.
+    """
 
     type: ClassVar[str] = "evaluation_started"
     evaluation: str
@@ -105,6 +106,9 @@ class EvaluationStarted(Event):
     attacks: list[str]
     num_examples: int
     epsilon: float
+    batch_size: int = 0
+    device: str = ""
+    after_run: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,6 +166,26 @@ class EvaluationFinished(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationStopped(Event):
+    """An evaluation after the run was asked to stop and did; started again it goes on. reason: the signal's name."""
+
+    type: ClassVar[str] = "evaluation_stopped"
+    evaluation: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationFailed(Event):
+    """An evaluation after the run cannot go on. error, details: as in RunFailed. bad_input: what was given is wrong."""
+
+    type: ClassVar[str] = "evaluation_failed"
+    evaluation: str
+    error: str
+    details: str = ""
+    bad_input: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Warned(Event):
     """Something the user should know that does not stop the run."""
 
@@ -192,20 +216,25 @@ class RunStopped(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFailed(Event):
-    """The run cannot go on. error: one sentence; details: the traceback, which also stands in worker.log."""
+    """The run cannot go on. error: one sentence; details: the traceback, which also stands in worker.log.
+
+    bad_input: what it was given is wrong, and starting it again as it is will not help.
+    """
 
     type: ClassVar[str] = "run_failed"
     error: str
     details: str = ""
     elapsed_s: float = 0.0
     attempt: int = 0
+    bad_input: bool = False
 
 
 EVENT_TYPES: dict[str, type[Event]] = {
     cls.type: cls
     for cls in (
         RunStarted, TeacherProgress, StepLogged, EpochFinished, CheckpointSaved, EvaluationStarted, AttackProgress,
-        AttackFinished, EvaluationFinished, Warned, RunFinished, RunStopped, RunFailed,
+        AttackFinished, EvaluationFinished, EvaluationStopped, EvaluationFailed, Warned, RunFinished, RunStopped,
+        RunFailed,
     )
 }  # fmt: skip
 TERMINAL_EVENTS = (RunFinished, RunStopped, RunFailed)
@@ -242,27 +271,17 @@ def encode_record(record: Record) -> str:
             continue
         if entry.default_factory is not MISSING and not value:
             continue
-        body[entry.name] = _plain(value)
+        body[entry.name] = plain(value)
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _encode_step(record: Record, event: StepLogged) -> str:
     """The same line without a detour: steps are nearly all of a file, and training waits while they are written."""
-    metrics = ",".join([f"{_json_text(name)}:{_json_number(value)}" for name, value in event.metrics.items()])
+    metrics = ",".join([f"{json_text(name)}:{json_number(value)}" for name, value in event.metrics.items()])
     return (
         f'{{"seq":{record.seq},"t":{record.t:.3f},"m":{record.m:.3f},"type":"{event.type}",'
         f'"epoch":{event.epoch},"step":{event.step},"metrics":{{{metrics}}}}}\n'
     )
-
-
-@cache
-def _json_text(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _json_number(value: float) -> str:
-    text = f"{value:.{SIGNIFICANT_DIGITS}g}"
-    return text if "." in text and "e" not in text else json.dumps(_plain(value))  # large counts, nan, inf
 
 
 def decode_record(line: str | bytes) -> Record:
@@ -274,36 +293,7 @@ def decode_record(line: str | bytes) -> Record:
         body = json.loads(line)
         cls = EVENT_TYPES[body["type"]]
         known = {entry.name: entry for entry in fields(cls)}
-        values = {name: _typed(value, known[name].type) for name, value in body.items() if name in known}
+        values = {name: typed(value, known[name].type) for name, value in body.items() if name in known}
         return Record(seq=int(body["seq"]), t=float(body["t"]), m=float(body["m"]), event=cls(**values))
     except (ValueError, KeyError, TypeError) as error:
         raise BadLineError(f"{type(error).__name__}: {error}") from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return repr(value)
-        return value if value == int(value) and abs(value) < 1e15 else float(f"{value:.{SIGNIFICANT_DIGITS}g}")
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value
-
-
-def _typed(value: Any, wanted: Any) -> Any:
-    """Check a JSON value against a field's annotation; floats may come as integers or as "nan"."""
-    options = get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
-    for option in options:
-        origin = get_origin(option) or option
-        if origin is float and isinstance(value, int | float | str) and not isinstance(value, bool):
-            return float(value)
-        if origin is dict and isinstance(value, dict):
-            kind = get_args(option)[1]
-            return value if kind is Any else {str(key): _typed(entry, kind) for key, entry in value.items()}
-        if origin is list and isinstance(value, list):
-            return [_typed(entry, get_args(option)[0]) for entry in value]
-        if isinstance(origin, type) and isinstance(value, origin) and not (origin is int and isinstance(value, bool)):
-            return value
-    raise TypeError(f"{value!r} is not {wanted}")

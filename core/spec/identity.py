@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 from core.spec.config import RunConfig
 from core.spec.home import Home
-from core.spec.teacher_source import identify_source
+from core.spec.run_folder import ID_ALPHABET, ID_LENGTH
+from core.spec.teacher_source import identify_source, sha256_of
 
 # Settings that say where and how often, not what: they never change a number beyond rounding.
 WHERE_DATA_ARE = {"root", "download"}
@@ -43,6 +45,23 @@ def teacher_hash(config: RunConfig, home: Home | None = None) -> str:
     if config.teacher.source != "train":
         recipe["teacher"] = identify_source(config, home)
     return _digest(recipe | {"v": config.config_version, "kind": "teacher"})
+
+
+def content_id(path: Path, config: RunConfig) -> str:
+    """The identifier of a run that measures a file: the same for the same content and the same settings.
+
+    Raises: IgdmError when the file cannot be read.
+    """
+    settings = config.model_dump(
+        mode="json", exclude={"name": True, "runtime": True, "evaluation": {"checkpoint_file"}}
+    )
+    text = json.dumps([sha256_of(path), settings], sort_keys=True)
+    number = int(hashlib.sha256(text.encode()).hexdigest(), 16)
+    letters = []
+    for _ in range(ID_LENGTH):
+        number, letter = divmod(number, len(ID_ALPHABET))
+        letters.append(ID_ALPHABET[letter])
+    return "".join(letters)
 
 
 def _digest(settings: dict[str, Any]) -> str:

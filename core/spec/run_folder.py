@@ -125,8 +125,8 @@ class RunFolder:
             ) from error
         return content
 
-    def write_worker(self, identity: ProcessIdentity, attempt: int) -> None:
-        """Say which process runs this; by rename."""
+    def write_worker(self, identity: ProcessIdentity, attempt: int, *, evaluation: str = "") -> None:
+        """Say which process runs this; by rename. evaluation: the one it makes after the run, "" for a worker."""
         content = {
             "pid": identity.pid,
             "started_at": identity.started_at,
@@ -134,7 +134,7 @@ class RunFolder:
             "since_boot": identity.since_boot,
             "token": identity.token,
             "attempt": attempt,
-        }
+        } | ({"evaluation": evaluation} if evaluation else {})
         replace_text(self.worker_json, json.dumps(content) + "\n")
 
     def read_worker(self) -> tuple[ProcessIdentity, int] | None:
@@ -189,6 +189,19 @@ class RunFolder:
         identity = worker[0]
         is_alive = identity.is_alive() if identity.host == this_host() else is_fresh(self.heartbeat)
         return worker if is_alive else None
+
+    def read_evaluating(self) -> str:
+        """The evaluation that a living process makes after the run; "" when there is none."""
+        if self.living_worker() is None:
+            return ""
+        try:
+            return str(json.loads(self.worker_json.read_text(encoding="utf-8")).get("evaluation", ""))
+        except (OSError, ValueError):
+            return ""
+
+    def request(self, evaluation: str) -> Path:
+        """What an evaluation after the run was asked to measure."""
+        return self.evaluation / evaluation / "request.json"
 
     def try_lock(self) -> IO[bytes] | None:
         """Take the worker's lock: an open file that keeps it until closed, or None when a living process has it."""

@@ -64,12 +64,16 @@ def teacher_warnings(config: RunConfig) -> list[str]:
 
 
 def require_teachers(config: RunConfig, home: Home) -> None:
-    """Look whether teachers that are not trained here are where they should be; opens no checkpoint.
+    """Look whether networks that are not trained here are where they should be; opens no checkpoint.
 
     Raises: IgdmError saying what is missing and how to get it.
     """
     for section, teacher in teacher_sections(config).items():
         _require(section, teacher, config.data.name, home)
+    if config.evaluation.checkpoint_file is not None:
+        path = home.path / Path(config.evaluation.checkpoint_file).expanduser()
+        if not path.is_file():
+            raise IgdmError(f"evaluation.checkpoint_file: {path}: no such file (relative paths start at the home)")
 
 
 def _require(section: str, teacher: TeacherSection, dataset: str, home: Home) -> None:
@@ -134,9 +138,7 @@ def sha256_of(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise IgdmError(
-            f"teacher.path: {path}: cannot be read: {error.strerror or error} (give a checkpoint file)"
-        ) from error
+        raise IgdmError(f"{path}: cannot be read: {error.strerror or error} (give a checkpoint file)") from error
 
 
 def _is_finished(folder: RunFolder) -> bool:

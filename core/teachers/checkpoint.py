@@ -123,7 +123,7 @@ def _check_fit(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], source
     heads = [name for name in reshaped if _differs_in_classes(found[name], wanted[name], classes)]
     if reshaped and heads == reshaped and not missing and not unexpected:
         count = len(found[heads[0]])
-        raise TrainingError(f"{source}: made for {count} classes; the data set has {classes} (choose another teacher)")
+        raise TrainingError(f"{source}: made for {count} classes; the data set has {classes} (choose another file)")
     parts = []
     if missing:
         parts.append(f"{len(missing)} of {len(wanted)} tensors are missing ({_some(missing)})")

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from core.spec.home import Home
-from igdm_tui.cli import cloning, config, database, export, labels, queue, runs, start, sweep, system, teachers
+from igdm_tui.cli import (
+    cloning,
+    config,
+    database,
+    evaluate,
+    export,
+    labels,
+    queue,
+    runs,
+    start,
+    sweep,
+    system,
+    teachers,
+)
 from igdm_tui.cli.session import Session
 
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -46,6 +59,7 @@ for command in (
 ):  # fmt: skip
     app.command(context_settings=HELP)(command)
 app.command(context_settings=labels.WORDS_WITH_MINUS)(labels.tag)
+app.command("eval", context_settings=HELP)(evaluate.evaluate)
 app.add_typer(config.app, name="config", context_settings=HELP)
 app.add_typer(database.app, name="db", context_settings=HELP)
 app.add_typer(queue.app, name="queue", context_settings=HELP)

@@ -1,16 +1,27 @@
 """Following one run from its event file until it ends, and stopping it on Ctrl-C."""
 
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from core.spec.errors import IgdmError, TryAgainError
 from core.spec.event_file import read_lines
-from core.spec.events import BadLineError, Event, RunFailed, RunFinished, RunStopped, decode_record
+from core.spec.events import (
+    BadLineError,
+    EvaluationFailed,
+    EvaluationFinished,
+    EvaluationStopped,
+    Event,
+    RunFailed,
+    RunFinished,
+    RunStopped,
+    decode_record,
+)
 from core.spec.run_folder import RunFolder
 from igdm_tui.cli.progress import RunProgress
-from igdm_tui.cli.session import say
+from igdm_tui.cli.session import say, talks_to_terminal
 from igdm_tui.launch.process import exit_code_of
 from igdm_tui.launch.stopping import stop_run
 
@@ -32,11 +43,21 @@ class Ending(Enum):
         return abs(self.value)
 
 
-ENDINGS: dict[type[Event], Ending] = {
-    RunFinished: Ending.FINISHED,
-    RunFailed: Ending.FAILED,
-    RunStopped: Ending.STOPPED,
+Endings = Mapping[type[Event], Ending]
+ENDINGS: Endings = {RunFinished: Ending.FINISHED, RunFailed: Ending.FAILED, RunStopped: Ending.STOPPED}
+EVALUATION_ENDINGS: Endings = {
+    EvaluationFinished: Ending.FINISHED,
+    EvaluationFailed: Ending.FAILED,
+    EvaluationStopped: Ending.STOPPED,
 }
+
+
+class Followed(NamedTuple):
+    """How it ended; why it failed, and whether because what it was given is wrong."""
+
+    ending: Ending
+    error: str = ""
+    bad_input: bool = False
 
 
 class Display(AbstractContextManager[object], Protocol):
@@ -49,20 +70,39 @@ class Display(AbstractContextManager[object], Protocol):
         """Time has gone by."""
 
 
+def display_for_terminal() -> Display:
+    """One that moves on a terminal, plain lines elsewhere."""
+    if talks_to_terminal():
+        from igdm_tui.cli.live_display import LiveDisplay
+
+        return LiveDisplay()
+    from igdm_tui.cli.plain_display import PlainDisplay
+
+    return PlainDisplay()
+
+
 def follow(folder: RunFolder, name: str, display: Display, *, offset: int) -> Ending:
     """Show a run's events from a byte offset on until its worker has ended. Ctrl-C stops it after a checkpoint.
 
     Raises: KeyboardInterrupt on a second Ctrl-C; the run then stops by itself.
     """
-    reader = _Reader(folder, RunProgress(run_id=folder.run_id, name=name), display, offset)
+    return follow_to_end(folder, name, display, offset=offset, endings=ENDINGS, place="after a checkpoint").ending
+
+
+def follow_to_end(
+    folder: RunFolder, name: str, display: Display, *, offset: int, endings: Endings, place: str
+) -> Followed:
+    """The same until one of some endings, with why it failed. place: where it stops on Ctrl-C, in words."""
+    reader = _Reader(folder, RunProgress(run_id=folder.run_id, name=name), display, offset, endings)
     with display:
         try:
-            return reader.until_end()
+            ending = reader.until_end()
         except KeyboardInterrupt:
-            reader.progress.note = "stopping after a checkpoint; Ctrl-C again leaves it to stop by itself"
+            reader.progress.note = f"stopping {place}; Ctrl-C again leaves it to stop by itself"
             display.tick(reader.progress)
             _stop(folder)
-            return reader.until_end()
+            ending = reader.until_end()
+    return Followed(ending, reader.progress.error, reader.progress.bad_input)
 
 
 def _stop(folder: RunFolder) -> None:
@@ -79,8 +119,11 @@ def _stop(folder: RunFolder) -> None:
 class _Reader:
     """Reads new events and knows when no more will come."""
 
-    def __init__(self, folder: RunFolder, progress: RunProgress, display: Display, offset: int) -> None:
+    def __init__(
+        self, folder: RunFolder, progress: RunProgress, display: Display, offset: int, endings: Endings
+    ) -> None:
         self.progress = progress
+        self._endings = endings
         self._folder, self._display, self._offset = folder, display, offset
 
     def until_end(self) -> Ending:
@@ -109,7 +152,7 @@ class _Reader:
                 continue
             self.progress.take(record)
             self._display.show(record.event, self.progress)
-            ending = ENDINGS.get(type(record.event), ending)
+            ending = self._endings.get(type(record.event), ending)
         return ending
 
     def _is_alive(self) -> bool:

@@ -7,12 +7,15 @@ from core.spec.events import (
     AttackFinished,
     AttackProgress,
     EpochFinished,
+    EvaluationFailed,
+    EvaluationStarted,
     Event,
     RunFailed,
     RunStarted,
     TeacherProgress,
     Warned,
 )
+from core.spec.rational import rational_text
 from igdm_tui.cli.progress import RunProgress
 from igdm_tui.cli.session import say
 from igdm_tui.numbers import duration, metric
@@ -56,6 +59,10 @@ class PlainDisplay:
         if isinstance(event, RunStarted):
             attempt = f", attempt {event.attempt}" if event.attempt > 1 else ""
             return f"{progress.run_id}  {progress.name}  on {event.device}{attempt}"
+        if isinstance(event, EvaluationStarted) and (event.after_run or not progress.epochs):
+            radius = rational_text(event.epsilon)
+            where = f"on {event.device}, batches of {event.batch_size}"
+            return f"{progress.run_id}  {event.checkpoint}, {event.num_examples} images, epsilon {radius}, {where}"
         if isinstance(event, TeacherProgress):
             return self._teacher_text(event)
         if isinstance(event, EpochFinished):
@@ -68,7 +75,7 @@ class PlainDisplay:
             return f"{event.attack}: {metrics_text(event.metrics)}  {duration(event.seconds)}{flags}"
         if isinstance(event, Warned):
             return f"warning: {event.message}"
-        if isinstance(event, RunFailed):
+        if isinstance(event, RunFailed | EvaluationFailed) and not event.bad_input:
             return f"error: {event.error}"
         return ""
 

@@ -6,6 +6,7 @@ from core.spec.events import (
     AttackFinished,
     AttackProgress,
     EpochFinished,
+    EvaluationFailed,
     EvaluationStarted,
     Record,
     RunFailed,
@@ -43,6 +44,7 @@ class RunProgress:
     flags: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     error: str = ""
+    bad_input: bool = False
     note: str = ""
     _clock: float = 0.0
     _phase_began: float = 0.0
@@ -63,6 +65,7 @@ class RunProgress:
         elif isinstance(event, EpochFinished):
             self.epoch, self.step, self.metrics = event.epoch, event.step, event.metrics
         elif isinstance(event, EvaluationStarted):
+            self.device = event.device or self.device
             self._enter("evaluation")
         elif isinstance(event, AttackProgress):
             self.stages[event.attack, event.stage] = event
@@ -71,8 +74,8 @@ class RunProgress:
             self.flags += event.flags
         elif isinstance(event, Warned):
             self.warnings.append(event.message)
-        elif isinstance(event, RunFailed):
-            self.error = event.error
+        elif isinstance(event, RunFailed | EvaluationFailed):
+            self.error, self.bad_input = event.error, event.bad_input
 
     def _take_teacher(self, event: TeacherProgress) -> None:
         self.teacher_state = event.state

@@ -42,14 +42,17 @@ def show(
 
     Accuracies come with 95 % intervals, settings only where they are not the default.
     """
+    from igdm_tui.report.evaluation_text import judgement_json
     from igdm_tui.report.run_text import run_text
 
     with Session.of(context).open_store() as store:
         row = store.run(run)
+        judgements = store.judgements(row.id)
         if as_json:
-            answer_json(row.to_json())
+            answer_json(row.to_json() | {"evaluations": [judgement_json(row.id, entry) for entry in judgements]})
         else:
-            answer(run_text(row, store.evaluations(row.id), store.warnings(row.id), bold=wants_bold()))
+            said, evaluations = store.warnings(row.id), store.evaluations(row.id)
+            answer(run_text(row, evaluations, said, judgements=judgements, bold=wants_bold()))
 
 
 def compare(

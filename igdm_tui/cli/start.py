@@ -129,8 +129,10 @@ def stop(
 
     session = Session.of(context)
     for row in [session.find(reference) for reference in runs]:
+        evaluating = RunFolder(row.folder).read_evaluating()
         said = stop_run(RunFolder(row.folder), wait_s=grace)
-        say(f"{row.id}: {said} (igdm resume {row.id} goes on)")
+        goes_on = "the same igdm eval command goes on" if evaluating else f"igdm resume {row.id} goes on"
+        say(f"{row.id}: {said} ({goes_on})")
 
 
 def resume(
@@ -190,14 +192,9 @@ def wanted_seeds(seed: int | None, seeds: str) -> list[int | None]:
 
 def _follow(folder: "RunFolder", name: str, *, offset: int) -> int:
     """Show a run until it ends; the exit code. Ctrl-C stops it."""
-    from igdm_tui.cli.follow import Ending, follow
-    from igdm_tui.cli.session import talks_to_terminal
+    from igdm_tui.cli.follow import Ending, display_for_terminal, follow
 
-    if talks_to_terminal():
-        from igdm_tui.cli.live_display import LiveDisplay as Display
-    else:
-        from igdm_tui.cli.plain_display import PlainDisplay as Display  # type: ignore[assignment]
-    ending = follow(folder, name, Display(), offset=offset)
+    ending = follow(folder, name, display_for_terminal(), offset=offset)
     run_id = folder.run_id
     if ending is Ending.STOPPED:
         say(f"{run_id}: stopped after a checkpoint; next: igdm resume {run_id}")

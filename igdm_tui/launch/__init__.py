@@ -3,7 +3,7 @@
 from igdm_tui.launch.command import command_line
 from igdm_tui.launch.create import create_run
 from igdm_tui.launch.enqueue import enqueue
-from igdm_tui.launch.process import require_resumable, resume_run, start_worker
+from igdm_tui.launch.process import require_resumable, resume_run, start_evaluation, start_worker
 from igdm_tui.launch.stopping import stop_run
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "enqueue",
     "require_resumable",
     "resume_run",
+    "start_evaluation",
     "start_worker",
     "stop_run",
 ]

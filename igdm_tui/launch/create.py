@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from core.spec.config import RunConfig
 
 
-def create_run(home: Home, config: "RunConfig", command: Sequence[str]) -> RunFolder:
+def create_run(home: Home, config: "RunConfig", command: Sequence[str], *, run_id: str = "") -> RunFolder:
     """The folder of a new run: config.toml, and run.json with all that is known before it starts.
 
     command: the words that asked for it; secrets among them are not kept, and neither is the environment.
+    run_id: an identifier that is free; otherwise one is drawn.
     Raises: IgdmError when its teacher or transfer source is not there or the folder cannot be made; nothing is left
     behind.
     """
@@ -32,7 +33,7 @@ def create_run(home: Home, config: "RunConfig", command: Sequence[str]) -> RunFo
     home.ensure()
     require_teachers(config, home)
     require_transfer_file(config, home)
-    run_id = new_run_id()
+    run_id = run_id or new_run_id()
     while (home.runs / run_id).exists():
         run_id = new_run_id()
     temporary = home.runs / f".new-{run_id}"

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.spec.errors import IgdmError, RunFailedError, TryAgainError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from igdm_tui.queue.grant import Grant
 
 START_WAIT_S = 30.0
+END_WAIT_S = 60.0
 POLL_S = 0.02
 TAIL_BYTES = 1 << 16
 LOCKED_EXIT_CODE = 3
@@ -33,11 +35,24 @@ def start_worker(folder: RunFolder, grant: "Grant | None" = None) -> int:
     Raises: TryAgainError when another worker has the run; RunFailedError when it does not start, which the run's
     events then say too.
     """
+    return _start(folder, [sys.executable, "-P", "-m", "core.worker", str(folder.path)], grant, is_run=True)
+
+
+def start_evaluation(folder: RunFolder, evaluation: str) -> int:
+    """Start a process that makes an evaluation whose request lies in the run folder; as `start_worker`.
+
+    Raises: TryAgainError when the run is still being written; RunFailedError when the process does not start.
+    """
+    command = [sys.executable, "-P", "-m", "core.evaluation_process", str(folder.path), evaluation]
+    return _start(folder, command, None, is_run=False)
+
+
+def _start(folder: RunFolder, command: list[str], grant: "Grant | None", *, is_run: bool) -> int:
+    """is_run: events tell when it does not start."""
     from igdm_tui.queue.grant import direct_grant
 
     reap()
     grant = grant or direct_grant(folder)
-    command = [sys.executable, "-P", "-m", "core.worker", str(folder.path)]
     try:
         log = os.open(folder.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
@@ -56,9 +71,9 @@ def start_worker(folder: RunFolder, grant: "Grant | None" = None) -> int:
             os.close(log)
             grant.close()
     except OSError as error:
-        raise _not_started(folder, f"the worker cannot be started: {error.strerror or error}") from error
+        raise _not_started(folder, f"the worker cannot be started: {error.strerror or error}", is_run) from error
     _children.append(child)
-    _await_identity(folder, child)
+    _await_identity(folder, child, is_run=is_run)
     return child.pid
 
 
@@ -91,7 +106,15 @@ def exit_code_of(pid: int) -> int | None:
     return next((child.poll() for child in _children if child.pid == pid), None)
 
 
-def _await_identity(folder: RunFolder, child: "subprocess.Popen[bytes]") -> None:
+def await_end(pid: int, wait_s: float = END_WAIT_S) -> None:
+    """Wait until a worker that this program started has ended, so that its run can be written again."""
+    child = next((child for child in _children if child.pid == pid), None)
+    if child is not None:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(wait_s)
+
+
+def _await_identity(folder: RunFolder, child: "subprocess.Popen[bytes]", *, is_run: bool) -> None:
     """Wait until the worker has said who it is: from then on everyone can follow and stop it."""
     deadline = time.monotonic() + START_WAIT_S
     while time.monotonic() < deadline:
@@ -105,13 +128,15 @@ def _await_identity(folder: RunFolder, child: "subprocess.Popen[bytes]") -> None
             worker = folder.read_worker()
             if worker is not None and worker[0].pid == child.pid:
                 return
-            raise _not_started(folder, f"the worker ended at once with code {code}: {_last_words(folder)}")
+            raise _not_started(folder, f"the worker ended at once with code {code}: {_last_words(folder)}", is_run)
         time.sleep(POLL_S)
     raise TryAgainError(f"{folder.run_id}: the worker says nothing after {START_WAIT_S:.0f} s (see {folder.log})")
 
 
-def _not_started(folder: RunFolder, reason: str) -> RunFailedError:
-    """Say it in the run's events too."""
+def _not_started(folder: RunFolder, reason: str, is_run: bool) -> RunFailedError:
+    """Say it in the run's events too; an evaluation that did not start changes nothing about its run."""
+    if not is_run:
+        return RunFailedError(f"{folder.run_id}: {reason} (see {folder.log})")
     writer = EventWriter(folder.events)
     try:
         writer.write(RunFailed(error=reason), sync=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 from core.spec.catalogue import METRICS
 from core.spec.errors import IgdmError
-from core.spec.events import FINAL_EVALUATION
 from core.spec.identity import flatten
 from igdm_tui.report.interval import wilson
 from igdm_tui.report.significance import seed_interval
@@ -140,12 +139,19 @@ def _run_line(run: RunRow, evaluations: Sequence[EvaluationRow]) -> Line:
 
 def accuracy_intervals(evaluations: Sequence[EvaluationRow]) -> dict[str, tuple[float, float]]:
     """95 % intervals of the run's accuracies whose counts are known."""
-    found = {}
-    for row in final_rows(evaluations):
-        name = f"{row.attack.replace('-', '_')}_accuracy"
-        if name in row.metrics and row.correct is not None and 0 <= row.correct <= row.examples > 0:
-            found[name] = wilson(row.correct, row.examples)
-    return found
+    return {
+        name: interval
+        for row in final_rows(evaluations)
+        if (interval := accuracy_interval(row)) is not None
+        for name in row.metrics
+    }
+
+
+def accuracy_interval(row: EvaluationRow) -> tuple[float, float] | None:
+    """The 95 % interval of one measured accuracy; None for diagnostics and counts that make no sense."""
+    if row.correct is None or not 0 <= row.correct <= row.examples > 0:
+        return None
+    return wilson(row.correct, row.examples)
 
 
 def metric_flags(evaluations: Sequence[EvaluationRow]) -> dict[str, tuple[str, ...]]:
@@ -154,8 +160,8 @@ def metric_flags(evaluations: Sequence[EvaluationRow]) -> dict[str, tuple[str, .
 
 
 def final_rows(evaluations: Sequence[EvaluationRow]) -> list[EvaluationRow]:
-    """The measurements whose figures are the run's: those of its last weights."""
-    return [row for row in evaluations if row.evaluation == FINAL_EVALUATION]
+    """The measurements whose figures are the run's: of its last weights, with what later ones add to them."""
+    return [row for row in evaluations if row.of_run]
 
 
 def _group_line(members: Sequence[RunRow], evaluations: Mapping[str, Sequence[EvaluationRow]]) -> Line:

@@ -8,19 +8,33 @@ from core.spec.identity import flatten
 from core.spec.run_folder import RunFolder
 from igdm_tui.numbers import NOTHING, age, duration, metric
 from igdm_tui.report.comparison import accuracy_intervals
+from igdm_tui.report.evaluation_text import history_text
 from igdm_tui.report.formats import setting_text
 from igdm_tui.report.text_table import Column, text_table
 from igdm_tui.sanitise import sanitise, sanitise_line
 from igdm_tui.slurm.records import describe
-from igdm_tui.store.rows import EvaluationRow, RunRow
+from igdm_tui.store.rows import EvaluationRow, JudgementRow, RunRow
 
 
-def run_text(run: RunRow, evaluations: Sequence[EvaluationRow], warnings: Sequence[str], *, bold: bool = False) -> str:
-    """Everything a person wants to know about a run, as harmless text."""
+def run_text(
+    run: RunRow,
+    evaluations: Sequence[EvaluationRow],
+    warnings: Sequence[str],
+    *,
+    judgements: Sequence[JudgementRow] = (),
+    bold: bool = False,
+) -> str:
+    """Everything a person wants to know about a run, as harmless text. judgements: the history of its evaluations."""
     parts = [_head(run)]
     if run.metrics or run.teacher_metrics:
         parts.append(results_table(run, evaluations, bold=bold))
-    notes = [f"flag: {row.attack}: {flag}" for row in evaluations for flag in row.flags]
+    if judgements:
+        parts.append(history_text(judgements, bold=bold))
+    notes = [
+        f"flag: {row.attack}{'' if row.of_run else f' ({row.evaluation})'}: {flag}"
+        for row in evaluations
+        for flag in row.flags
+    ]
     notes += [f"warning: {warning}" for warning in warnings]
     if run.error:
         notes.append(f"error: {run.error}")

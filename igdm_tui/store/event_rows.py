@@ -12,10 +12,9 @@ from typing import Any
 from core.spec import events
 from core.spec.catalogue import METRICS
 from core.spec.events import BadLineError, Record, decode_record
+from igdm_tui.store.line_checks import LARGEST_INTEGER, check_clocks, check_storable, number, reason
 from igdm_tui.store.run_state import RunState, storable
 
-LARGEST_INTEGER = 2**53
-LATEST_MOMENT = 1e11  # seconds since 1970: the year 5138
 ENDINGS = {events.RunFinished.type: "finished", events.RunStopped.type: "stopped", events.RunFailed.type: "failed"}
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 
@@ -47,7 +46,7 @@ class EventRows:
                     self._add_record(decode_record(line), position)
             except UNREADABLE as error:
                 del self._points[kept:]
-                self._warn(position, _reason(line, position, error))
+                self._warn(position, reason(line, position, error))
             position += len(line) + 1
         self._flush()
 
@@ -58,11 +57,11 @@ class EventRows:
             raise BadLineError("step and epoch must be whole numbers")
         if not (0 <= step < LARGEST_INTEGER and 0 <= epoch < LARGEST_INTEGER):
             raise BadLineError("step or epoch is out of range")
-        _check_clocks(t, m)
+        check_clocks(t, m)
         elapsed_s = self._state.elapsed_s(m)
         keys, points = self._step_series, self._points
         for name, said in body["metrics"].items():
-            value = said if type(said) is float else _number(said)
+            value = said if type(said) is float else number(said)
             key = keys.get(name)
             if key is None:
                 key = keys[name] = self._series_key("step", name)
@@ -73,7 +72,7 @@ class EventRows:
     def _add_record(self, record: Record, position: int) -> None:
         """Any other event."""
         event, state = record.event, self._state
-        _check_clocks(record.t, record.m)
+        check_clocks(record.t, record.m)
         if isinstance(event, events.RunStarted):
             self._run_started(event, record)
         elif isinstance(event, events.TeacherProgress):
@@ -88,6 +87,8 @@ class EventRows:
             self._attack_finished(event, record, position)
         elif isinstance(event, events.EvaluationFinished):
             self._evaluation_finished(event, record)
+        elif isinstance(event, events.EvaluationStopped | events.EvaluationFailed):
+            self._evaluation_ended(event, position)
         elif isinstance(event, events.Warned):
             self._warn(position, event.message)
         elif event.type in ENDINGS:
@@ -105,7 +106,7 @@ class EventRows:
         state.epochs, state.steps_per_epoch = event.epochs, event.steps_per_epoch
         state.epoch, state.step = event.epoch, event.step
         state.phase, state.attack, state.attack_stage, state.attack_progress = "starting", "", "", 0.0
-        state.ended = state.error = ""
+        state.ended = state.error = state.evaluating = ""
 
     def _teacher(self, event: events.TeacherProgress) -> None:
         self._state.phase = "training" if event.state == "ready" else "teacher"
@@ -125,19 +126,25 @@ class EventRows:
 
     def _evaluation_started(self, event: events.EvaluationStarted, position: int) -> None:
         state = self._state
-        state.phase, state.attack, state.attack_stage, state.attack_progress = "evaluation", "", "", 0.0
+        state.attack, state.attack_stage, state.attack_progress = "", "", 0.0
+        if event.after_run:
+            state.evaluating = event.evaluation
+            if state.attempt_m is not None and state.last_m is not None:
+                state.end_attempt(state.last_m)  # a worker that was killed lasted until its newest event
+        else:
+            state.phase = "evaluation"
         self._connection.execute(
-            "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+            "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, '')",
             (
                 state.key, event.evaluation, position, event.checkpoint, json.dumps(event.attacks),
-                event.num_examples, event.epsilon,
+                event.num_examples, event.epsilon, event.batch_size, event.device,
             ),
         )  # fmt: skip
 
     def _attack_progress(self, event: events.AttackProgress, position: int) -> None:
         state = self._state
         done = event.stage_number - 1 + event.batch / max(event.batches, 1)
-        state.phase, state.attack, state.attack_stage = "evaluation", event.attack, event.stage
+        state.attack, state.attack_stage = event.attack, event.stage
         state.attack_progress = min(max(done / max(event.num_stages, 1), 0.0), 1.0)
         self._connection.execute(
             "INSERT OR REPLACE INTO stage_progress VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -150,24 +157,63 @@ class EventRows:
     def _attack_finished(self, event: events.AttackFinished, record: Record, position: int) -> None:
         state = self._state
         state.attack, state.attack_stage, state.attack_progress = event.attack, "", 1.0
+        source = self._figures_of(event)
+        if source:
+            replaced = "UPDATE measurements SET of_run = 0 WHERE run = ? AND attack = ?"
+            self._connection.execute(replaced, (state.key, event.attack))
         self._connection.execute(
-            "INSERT OR REPLACE INTO measurements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO measurements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 state.key, event.evaluation, event.attack, position, json.dumps(event.metrics), event.correct,
                 event.examples, event.seconds, event.seed, json.dumps(event.parameters), json.dumps(event.flags),
-                event.package, record.t,
+                event.package, record.t, int(bool(source)),
             ),
         )  # fmt: skip
+        for name, value in event.metrics.items() if source else ():
+            self._summarise(source, name, [(state.step, value)])
+
+    def _figures_of(self, event: events.AttackFinished) -> str:
+        """Under which source a measurement's metrics are the run's own figures; "" when they are not.
+
+        Those of the final evaluation are. Where it did not make a measurement, the newest later one counts, if it is of
+        the same checkpoint, with the same radius, on no fewer images.
+        """
         if event.evaluation == events.FINAL_EVALUATION:
-            for name, value in event.metrics.items():
-                self._summarise("evaluation", name, [(state.step, value)])
+            return "evaluation"
+        row = (self._state.key, event.evaluation, events.FINAL_EVALUATION, event.attack)
+        comparable = self._connection.execute(
+            "SELECT 1 FROM evaluations AS mine JOIN evaluations AS final ON final.run = mine.run"
+            " WHERE mine.run = ?1 AND mine.evaluation = ?2 AND final.evaluation = ?3"
+            " AND mine.checkpoint = final.checkpoint AND mine.epsilon = final.epsilon"
+            " AND mine.num_examples >= final.num_examples AND NOT EXISTS"
+            " (SELECT 1 FROM measurements WHERE run = ?1 AND evaluation = ?3 AND attack = ?4)",
+            row,
+        ).fetchone()
+        return "" if comparable is None else "later"
 
     def _evaluation_finished(self, event: events.EvaluationFinished, record: Record) -> None:
-        self._state.phase = ""
+        state = self._state
+        if state.evaluating:
+            state.evaluating = ""
+        else:
+            state.phase = ""
         self._connection.execute(
             "UPDATE evaluations SET finished_t = ? WHERE run = ? AND evaluation = ?",
-            (record.t, self._state.key, event.evaluation),
+            (record.t, state.key, event.evaluation),
         )
+
+    def _evaluation_ended(self, event: events.EvaluationStopped | events.EvaluationFailed, position: int) -> None:
+        """An evaluation after the run ended without its last measurement; it may not even have begun."""
+        self._state.evaluating = ""
+        error = event.error if isinstance(event, events.EvaluationFailed) else ""
+        if not error:
+            return
+        row = (self._state.key, event.evaluation)
+        self._connection.execute(
+            "INSERT OR IGNORE INTO evaluations (run, evaluation, position, attacks) VALUES (?, ?, ?, '[]')",
+            (*row, position),
+        )
+        self._connection.execute("UPDATE evaluations SET error = ? WHERE run = ? AND evaluation = ?", (error, *row))
 
     def _warn(self, position: int, message: str) -> None:
         """Keep a warning, unless the same was said before."""
@@ -225,45 +271,3 @@ def _json_object(line: bytes) -> Any:
     except ValueError:
         return json.loads(text)
     return body if end == len(text) else json.loads(text)
-
-
-def check_storable(value: Any) -> None:
-    """Refuse what SQLite cannot keep: whole numbers beyond 2**53 and text with lone surrogates.
-
-    Raises: BadLineError; UnicodeEncodeError, which is a ValueError too.
-    """
-    if isinstance(value, dict):
-        for key, entry in value.items():
-            key.encode()
-            check_storable(entry)
-    elif isinstance(value, list):
-        for entry in value:
-            check_storable(entry)
-    elif isinstance(value, str):
-        value.encode()
-    elif isinstance(value, int) and not -LARGEST_INTEGER < value < LARGEST_INTEGER:
-        raise BadLineError("a whole number is out of range")
-
-
-def _check_clocks(t: Any, m: Any) -> None:
-    """Refuse times that are none; false for nan too."""
-    if type(t) not in (float, int) or type(m) not in (float, int):
-        raise BadLineError("t and m must be numbers")
-    if not (0 <= t < LATEST_MOMENT and 0 <= m < LATEST_MOMENT):
-        raise BadLineError("t or m is out of range")
-
-
-def _number(value: Any) -> float:
-    """A metric that did not come as a float: a whole number, or "nan", "inf", "-inf"."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise BadLineError(f"{value!r} is not a number")
-    return float(value)
-
-
-def _reason(line: bytes, position: int, error: Exception) -> str:
-    """What a person can do with a line that cannot be read."""
-    if isinstance(error, BadLineError) and str(error).startswith("KeyError") and b'"type"' in line:
-        name = json.loads(line).get("type")
-        return f"unknown event {name!r:.60}: written by a newer igdm-tui? (upgrade to see it)"
-    kind = "" if isinstance(error, BadLineError) else f"{type(error).__name__}: "
-    return f"events.jsonl: the line at byte {position} cannot be read and was skipped: {kind}{error!s:.200}"

@@ -119,7 +119,28 @@ def labels(db: "Database") -> None:
     db["runs"].add_column("archived", int, not_null_default=0)
 
 
-MIGRATIONS: tuple[Callable[["Database"], None], ...] = (runs, series, evaluations, teachers_and_warnings, labels)
+def evaluations_after_the_run(db: "Database") -> None:
+    """Evaluations of a run that has ended, and which measurements are the run's own figures.
+
+    runs.evaluating: the evaluation whose process has said it began and not that it ended. evaluations.error: why it
+    failed, "" otherwise. measurements.of_run: 1 where its metrics stand for the run in listings and comparisons.
+    """
+    db["runs"].add_column("evaluating", str, not_null_default="")
+    db["evaluations"].add_column("batch_size", int, not_null_default=0)
+    db["evaluations"].add_column("device", str, not_null_default="")
+    db["evaluations"].add_column("error", str, not_null_default="")
+    db["measurements"].add_column("of_run", int, not_null_default=0)
+    db.execute("UPDATE measurements SET of_run = 1 WHERE evaluation = 'final'")
+
+
+MIGRATIONS: tuple[Callable[["Database"], None], ...] = (
+    runs,
+    series,
+    evaluations,
+    teachers_and_warnings,
+    labels,
+    evaluations_after_the_run,
+)
 VERSION = len(MIGRATIONS)
 
 

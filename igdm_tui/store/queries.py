@@ -10,16 +10,18 @@ from core.spec.run_folder import RunFolder
 from igdm_tui.numbers import moment
 from igdm_tui.queue.waiting import WaitingRuns
 from igdm_tui.store.find import RunName
-from igdm_tui.store.rows import EvaluationRow, RunRow, Series, StageRow, TeacherRow
+from igdm_tui.store.rows import EvaluationRow, JudgementRow, RunRow, Series, StageRow, TeacherRow
 from igdm_tui.store.status import Teaching, derive_status, progress_share, stage_text
 
 MOST_WARNINGS = 500
 ROWS_AT_ONCE = 2000
 NEWEST_FIRST = "ORDER BY created_at DESC, id DESC"
 # What is said later in this list replaces what is said earlier, metric by metric.
-SUMMARY_ORDER = "CASE source WHEN 'step' THEN 0 WHEN 'epoch' THEN 1 ELSE 2 END"
+SUMMARY_ORDER = "CASE source WHEN 'step' THEN 0 WHEN 'epoch' THEN 1 WHEN 'later' THEN 2 ELSE 3 END"
 NEWEST_EVALUATION = "(SELECT evaluation FROM evaluations WHERE run = runs.key ORDER BY position DESC LIMIT 1)"
-STAGE_COLUMNS = "stage_progress.attack, stage, stage_number, num_stages, batch, batches, robust, examples, seconds"
+STAGE_COLUMNS = (
+    "evaluation, stage_progress.attack, stage, stage_number, num_stages, batch, batches, robust, examples, seconds"
+)
 
 
 def names(connection: sqlite3.Connection) -> list[RunName]:
@@ -87,7 +89,7 @@ def _run_row(
     if is_running:
         shown = (not run["ended"] and stage) or "starting"
     else:
-        shown = queue.reason(run["id"]) if status == "queued" and has_ticket else ""
+        shown = queue.reason(run["id"]) if status == "queued" and has_ticket else _evaluating(run, folder)
     return RunRow(
         id=run["id"],
         name=run["name"],
@@ -118,6 +120,14 @@ def _run_row(
         note=run["note"],
         archived=bool(run["archived"]),
     )
+
+
+def _evaluating(run: dict[str, Any], folder: RunFolder) -> str:
+    """What an evaluation after the run does now, while its process lives."""
+    if not run["evaluating"] or folder.read_evaluating() != run["evaluating"]:
+        return ""
+    attack, stage = run["attack"], run["attack_stage"]
+    return " ".join(["evaluating", *([attack] if attack else []), *([stage] if stage not in ("", attack) else [])])
 
 
 def series(connection: sqlite3.Connection, run_id: str, metric: str, by: str, after: int = 0) -> Series:
@@ -160,12 +170,12 @@ def stage_history(connection: sqlite3.Connection, run_id: str) -> list[StageRow]
     )
     return [
         StageRow(
-            attack=attack, stage=stage, stage_number=stage_number, num_stages=num_stages, batch=batch,
-            batches=batches, robust=robust, examples=examples, seconds=_real(seconds),
+            evaluation=evaluation, attack=attack, stage=stage, stage_number=stage_number, num_stages=num_stages,
+            batch=batch, batches=batches, robust=robust, examples=examples, seconds=_real(seconds),
         )
-        for attack, stage, stage_number, num_stages, batch, batches, robust, examples, seconds in connection.execute(
-            query, (run_id,)
-        )
+        for (
+            evaluation, attack, stage, stage_number, num_stages, batch, batches, robust, examples, seconds
+        ) in connection.execute(query, (run_id,))
     ]  # fmt: skip
 
 
@@ -190,6 +200,37 @@ def evaluations(connection: sqlite3.Connection, run_id: str) -> list[EvaluationR
                 flags=json.loads(row["flags"]),
                 package=row["package"],
                 finished_at=moment(row["finished_t"]) or "",
+                of_run=bool(row["of_run"]),
+            )
+        )
+    return result
+
+
+def judgements(connection: sqlite3.Connection, home: Home, run_id: str) -> list[JudgementRow]:
+    """Every evaluation that began or failed, in the order of their beginning."""
+    measured = evaluations(connection, run_id)
+    alive = RunFolder(home.runs / run_id).read_evaluating()
+    query = (
+        "SELECT evaluation, checkpoint, attacks, num_examples, epsilon, batch_size, evaluations.device, finished_t,"
+        " evaluations.error FROM evaluations JOIN runs ON runs.key = run WHERE id = ? ORDER BY evaluations.position"
+    )
+    result = []
+    for row in connection.execute(query, (run_id,)):
+        name, checkpoint, attacks, num_examples, epsilon, batch_size, device, finished_t, error = row
+        state = "finished" if finished_t is not None else "failed" if error else "unfinished"
+        result.append(
+            JudgementRow(
+                evaluation=name,
+                state="running" if name == alive and state == "unfinished" else state,
+                checkpoint=checkpoint or "",
+                attacks=tuple(json.loads(attacks)),
+                num_examples=num_examples or 0,
+                epsilon=_real(epsilon),
+                batch_size=batch_size,
+                device=device,
+                finished_at=moment(finished_t),
+                error=error,
+                measurements=tuple(entry for entry in measured if entry.evaluation == name),
             )
         )
     return result

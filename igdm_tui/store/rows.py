@@ -106,13 +106,15 @@ class StageRow:
     robust: int
     examples: int
     seconds: float
+    evaluation: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationRow:
     """One complete measurement: metrics by name, `correct` of `examples` images (None for diagnostics), its warnings.
 
-    finished_at: UTC ISO text. package: name and version of the code that attacked, "" for our own.
+    finished_at: UTC ISO text. package: name and version of the code that attacked, "" for our own. of_run: its metrics
+    are the run's own figures, those of listings and comparisons.
     """
 
     evaluation: str
@@ -126,6 +128,33 @@ class EvaluationRow:
     flags: list[str]
     package: str
     finished_at: str
+    of_run: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgementRow:
+    """One evaluation of a checkpoint with all it measured so far.
+
+    state: "finished", "failed", "running" (a process after the run is at it) or "unfinished". batch_size: 0 when not
+    said. epsilon in pixel units. finished_at: UTC ISO text, None before. error: why it failed, or "".
+    """
+
+    evaluation: str
+    state: str
+    checkpoint: str
+    attacks: tuple[str, ...]
+    num_examples: int
+    epsilon: float
+    batch_size: int
+    device: str
+    finished_at: str | None
+    error: str
+    measurements: tuple[EvaluationRow, ...]
+
+    @property
+    def seconds(self) -> float:
+        """What its measurements took, over all attempts."""
+        return sum(row.seconds for row in self.measurements)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -37,6 +37,7 @@ class RunState:
     attempt_m: float | None
     last_m: float | None
     last_t: float | None
+    evaluating: str
 
     @classmethod
     def load(cls, connection: sqlite3.Connection, run_id: str) -> Self:
@@ -136,7 +137,7 @@ def card_columns(folder: RunFolder) -> dict[str, Any]:
         "dataset": storable(setting(str, "data", "name")),
         "teacher": storable(network("teacher") if source in ("train", "") else teacher),
         "student": storable(network("student")),
-        "method": storable(setting(str, "method", "name")),
+        "method": "none" if setting(str, "evaluation", "checkpoint_file") else storable(setting(str, "method", "name")),
         "igdm_alpha": float(min(alpha, 1e300)),
         "created_at": storable(str(card.get("created_at") or "")),
         "settings": json.dumps(settings),

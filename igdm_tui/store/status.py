@@ -38,7 +38,7 @@ def derive_status(folder: RunFolder, ended: str, attempt: int, position: int, *,
         is_waiting = (has_ticket and worker is None) or (ended == "stopped" and waits_in_slurm(folder))
         return "queued" if is_waiting else ended
     if worker is not None or _has_unread_line(folder, position):
-        return "running"
+        return "lost" if folder.read_evaluating() else "running"
     if has_ticket or waits_in_slurm(folder):
         return "queued"
     before = folder.read_worker()
@@ -103,12 +103,12 @@ def progress_share(
     """
     if ended == "finished":
         return 1.0
-    if not epochs:
+    if not epochs and phase != "evaluation":
         return None
     own = 0 if teaching.cached else teaching.epochs
     done = own if teaching.state == "ready" else min(teaching.epoch, own)
     within = step / steps_per_epoch if steps_per_epoch else 0.0
-    training = (done + min(max(float(epoch), within), float(epochs))) / (own + epochs)
+    training = (done + min(max(float(epoch), within), float(epochs))) / (own + epochs) if own + epochs else 0.0
     weights = [(name, ATTACK_WEIGHTS.get(name, 1.0)) for name in attacks] if _is_names(attacks) else []
     if not weights:
         return min(training, 1.0)
@@ -120,7 +120,8 @@ def progress_share(
         evaluated = (sum(weight for _, weight in weights[:before]) + current) / sum(weight for _, weight in weights)
     elif phase == "" and epoch >= epochs:
         evaluated = 1.0
-    return min(training * (1 - EVALUATION_SHARE) + evaluated * EVALUATION_SHARE, 1.0)
+    share = EVALUATION_SHARE if own + epochs else 1.0  # a run without training only evaluates
+    return min(training * (1 - share) + evaluated * share, 1.0)
 
 
 def _is_names(value: Any) -> bool:

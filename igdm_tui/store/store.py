@@ -12,7 +12,7 @@ from igdm_tui.store import queries
 from igdm_tui.store.connection import database_error, open_database
 from igdm_tui.store.find import find_run
 from igdm_tui.store.ingest import Ingest
-from igdm_tui.store.rows import EvaluationRow, RunRow, Series, StageRow, TeacherRow
+from igdm_tui.store.rows import EvaluationRow, JudgementRow, RunRow, Series, StageRow, TeacherRow
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -99,6 +99,11 @@ class Store:
     def evaluations(self, run_id: str) -> list[EvaluationRow]:
         """Every complete measurement, in the order of their end."""
         return queries.evaluations(self._connection, run_id)
+
+    @_speaks_plainly
+    def judgements(self, run_id: str) -> list[JudgementRow]:
+        """Every evaluation of a run's checkpoints, in the order of their beginning, with what each measured."""
+        return queries.judgements(self._connection, self.home, run_id)
 
     @_speaks_plainly
     def teacher(self, run_id: str) -> TeacherRow | None:

@@ -46,10 +46,12 @@ class AttackStages(Lines):
             return
         width = max(self.size.width, 40)
         lines = result_lines(run, evaluations, width)
-        done = {row.attack for row in evaluations}
+        done = {(row.evaluation, row.attack) for row in evaluations}
         # An attack without stages has said all in its result; AutoAttack's stages stay worth reading.
         lines += stage_lines(
-            run, [stage for stage in stages if stage.num_stages > 1 or stage.attack not in done], width
+            run,
+            [stage for stage in stages if stage.num_stages > 1 or (stage.evaluation, stage.attack) not in done],
+            width,
         )
         lines += flag_lines(evaluations)
         self.set_lines(lines)
@@ -58,7 +60,7 @@ class AttackStages(Lines):
 def result_lines(run: "RunRow", evaluations: "Sequence[EvaluationRow]", width: int) -> list[TonedLine]:
     """One line per measured metric; the teacher's own numbers stand beside where it has them."""
     lines: list[TonedLine] = [[(fit("test set", NAME_WIDTH), "title")]]
-    measured = {name: value for row in evaluations for name, value in row.metrics.items()}
+    measured = {name: value for row in evaluations if row.of_run for name, value in row.metrics.items()}
     bar_width = _bar_width(width)
     for name in LISTED_METRICS:
         entry = METRICS[name]
@@ -84,7 +86,7 @@ def stage_lines(run: "RunRow", stages: "Sequence[StageRow]", width: int) -> list
         title = ATTACKS[attack].title if attack in ATTACKS else plain(attack, 20)
         lines.append([(f"{title}  ", "title"), (f"{own[-1].examples} images, {duration(own[-1].seconds)}", "dim")])
         for stage in own:
-            lines.append(_stage_line(stage, bar_width, active=run.status == "running" and stage is own[-1]))
+            lines.append(_stage_line(stage, bar_width, active=bool(run.stage) and stage is own[-1]))
         seen = {stage.stage for stage in own}
         if attack == "autoattack":
             waiting = [name for name in AUTOATTACK_STAGES if name not in seen]

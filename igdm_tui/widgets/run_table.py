@@ -46,6 +46,8 @@ def progress_text(row: "RunRow", width: int = 4) -> str:
     if row.status == "running":
         share = bar(row.progress, width) + " " if row.progress is not None else ""
         return share + (plain(row.stage).replace("autoattack", "AA") or "starting")
+    if row.stage:  # an evaluation after the run
+        return plain(row.stage).replace("autoattack", "AA")
     return f"epoch {row.epoch}/{row.epochs}" if row.epochs else ""
 
 

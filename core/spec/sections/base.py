@@ -4,12 +4,12 @@
 """
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from core.spec.attack_names import check_attack_name
+from core.spec.attack_names import SUITES, check_attack_name, nearest
 from core.spec.model_names import check_model_name
 
 DatasetName = Literal["digits", "cifar-10", "cifar-100", "svhn", "tiny-imagenet", "folder"]
@@ -42,6 +42,16 @@ def _known(check: Callable[[str], tuple[str, str] | None]) -> AfterValidator:
 
 ModelName = Annotated[str, _known(check_model_name)]
 AttackName = Annotated[str, _known(check_attack_name)]
+
+
+def suite_attacks(value: Any) -> Any:
+    """The attacks of a suite for its name; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    if value not in SUITES:
+        wrong = {"message": f"there is no suite {value!r}", "advice": f"{nearest(value, SUITES)}; or a list of attacks"}
+        raise PydanticCustomError("igdm", "{message} ({advice})", wrong)
+    return SUITES[value]
 
 
 class Section(BaseModel):

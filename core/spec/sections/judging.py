@@ -2,28 +2,29 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from core.spec.rational import Rational
-from core.spec.sections.base import AttackName, CheckpointName, ModelName, Section
+from core.spec.sections.base import AttackName, CheckpointName, ModelName, Section, suite_attacks
 
 
 class EvaluationSection(Section):
     """What is measured: during training on a fixed subset, at the end on the test set."""
 
-    attacks: Annotated[tuple[AttackName, ...], Field(strict=False)] = (
+    attacks: Annotated[tuple[AttackName, ...], Field(strict=False), BeforeValidator(suite_attacks)] = (
         "clean",
         "pgd20",
         "autoattack",
         "gradients",
     )
-    """Measured after training on the test set, in this order. Any of the catalogue's attacks, each once."""
+    """Measured after training on the test set, in this order. Any of the catalogue's attacks, each once; or the name of
+    a suite: "quick", "paper", "sweep", "full"."""
     num_examples: int | None = Field(default=None, ge=1)
     """Test images used, the first of the split. 1 or more; None: all."""
     epsilon: Rational | None = Field(default=None, ge=0, le=1)
     """Radius in pixel units. In [0, 1]; None: that of the training attack."""
-    batch_size: int = Field(default=250, ge=1, le=65_536)
-    """Images per batch. 1 or more; 250 (AutoAttack's own default)."""
+    batch_size: int = Field(default=250, ge=0, le=65_536)
+    """Images per batch; 0: the largest that fits on a GPU, a measured one on a CPU. 250 (AutoAttack's own default)."""
     seed: int = Field(default=0, ge=0)
     """Seed of random starts and of AutoAttack, which would take the clock otherwise. 0 or more."""
     transfer_source: str | None = Field(default=None, min_length=1)
@@ -31,6 +32,9 @@ class EvaluationSection(Section):
     the home. None: no transfer attacks."""
     transfer_model: ModelName = "resnet-18"
     """Architecture of that network, by name; it is made for the same data set."""
+    checkpoint_file: str | None = Field(default=None, min_length=1)
+    """Checkpoint file of a network like `student` that is measured as it is; nothing is trained. ~ is your own folder;
+    a relative path starts at the home. None: a run like any other."""
     checkpoints: Annotated[tuple[CheckpointName, ...], Field(min_length=1, strict=False)] = ("best", "last")
     """Which weights are measured after training: those of the last epoch, whose figures are the run's (ICLR code), and
     those of the epoch with the best PGD-10 accuracy on the validation images, where there are any."""

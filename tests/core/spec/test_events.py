@@ -15,10 +15,10 @@ from core.spec.events import (
     RunStarted,
     StepLogged,
     Warned,
-    _plain,
     decode_record,
     encode_record,
 )
+from core.spec.json_values import plain
 
 EXAMPLES = {int: 3, float: 0.5, str: "x", bool: True, int | None: 4}
 
@@ -129,4 +129,4 @@ def test_the_short_way_of_a_step_says_what_the_long_one_does(metrics, step, cloc
     body = json.loads(encode_record(Record(seq=9, t=clock, m=clock, event=event)))
     assert (body["seq"], body["type"], body["epoch"], body["step"]) == (9, "step", 3, step)
     assert body["t"] == body["m"] == round(clock, 3)
-    assert body["metrics"] == json.loads(json.dumps(_plain(metrics)))
+    assert body["metrics"] == json.loads(json.dumps(plain(metrics)))

@@ -78,7 +78,7 @@ def test_show_tells_results_with_intervals_teacher_and_changed_settings(igdm, th
     assert "97.00" in out, "the teacher's own"
     assert "igdm.alpha     10.0" in out
     assert "optim.num_epochs" not in out, "a default"
-    assert list(json.loads(igdm("show", "bbbb", "--json").out)) == KEYS
+    assert list(json.loads(igdm("show", "bbbb", "--json").out)) == [*KEYS, "evaluations"]
 
 
 def test_show_and_compare_never_hide_a_flag(igdm, make_run):

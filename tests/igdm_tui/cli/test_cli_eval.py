@@ -1,0 +1,221 @@
+"""`igdm eval` with real processes: on a finished run and on a file, killed, stopped, gone on with."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from core.spec.event_file import read_records
+from core.spec.events import AttackFinished, AttackProgress, EvaluationFinished, RunFinished
+from core.spec.home import Home
+from core.spec.run_folder import RunFolder, run_folders
+
+pytestmark = pytest.mark.slow
+
+TINY = """
+[teacher]
+source = "none"
+[student]
+width = 4
+blocks = [1, 1]
+[method]
+name = "pgd-at"
+[attack]
+epsilon = 0.1
+step_size = 0.05
+num_steps = 2
+[optim]
+num_epochs = 6
+batch_size = 128
+milestones = []
+[evaluation]
+attacks = ["clean", "pgd20"]
+num_examples = 40
+checkpoints = ["last"]
+validation_every = 0
+gradient_every = 0
+[runtime]
+threads = 1
+device = "cpu"
+"""
+ENTRY = [sys.executable, "-m", "igdm_tui.cli.entry"]
+ATTACKS = ["--attacks", "clean,cw30,autoattack", "--batch-size", "5", "--num-examples", "24"]
+NETWORK = ["--model", "resnet", "--width", "4", "--set", "student.blocks=[1,1]", "--dataset", "digits"]
+FEW = ["--epsilon", "0.1", "--num-examples", "40", "--set", "runtime.threads=1", "--device", "cpu"]
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of one finished run."""
+    place = tmp_path_factory.mktemp("trained")
+    (place / "tiny.toml").write_text(TINY)
+    command = [*ENTRY, "--home", str(place), "run", str(place / "tiny.toml")]
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
+    return run_folders(Home(place))[0].path
+
+
+@pytest.fixture
+def run_id(trained, home):
+    shutil.copytree(trained, home.runs / trained.name)
+    return trained.name
+
+
+def verdicts(folder, evaluation):
+    """The verdict on every image, attack by attack."""
+    found = {}
+    for path in (folder.evaluation / evaluation).glob("*.json"):
+        if path.name not in ("request.json", "batch_size.json") and ".state" not in path.name:
+            found[path.stem] = json.loads(json.loads(path.read_text())["content"])["robust"]
+    return found
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+def progress_of(folder, stage):
+    events = [record.event for record in read_records(folder.events)]
+    return [event for event in events if isinstance(event, AttackProgress) and event.stage == stage and event.batch]
+
+
+def test_killed_and_started_again_it_ends_with_the_verdicts_of_a_quiet_one(igdm, home, run_id):
+    folder = RunFolder(home.runs / run_id)
+    assert igdm("eval", run_id, *ATTACKS, "--detach").out.strip() == run_id
+    wait_until(lambda: progress_of(folder, "apgd-t"))
+    os.kill(folder.read_worker()[0].pid, signal.SIGKILL)
+    wait_until(lambda: not folder.read_evaluating())
+    shown = json.loads(igdm("show", run_id, "--json").out)
+    assert shown["status"] == "finished"
+    assert shown["evaluations"][-1]["status"] == "unfinished"
+    said = igdm("eval", run_id, *ATTACKS, "--json")
+    assert said.code == 0, said.err
+    judged = json.loads(said.out)
+    assert (judged["status"], judged["batch_size"], judged["num_examples"]) == ("finished", 5, 24)
+    assert [entry["attack"] for entry in judged["measurements"]] == ["clean", "cw30", "autoattack"]
+    assert all(
+        low <= entry["correct"] / 24 <= high for entry in judged["measurements"] for low, high in [entry["interval"]]
+    )
+    disturbed = verdicts(folder, judged["evaluation"])
+    for path in (folder.evaluation / judged["evaluation"]).glob("*.json"):
+        path.unlink()
+    assert igdm("eval", run_id, *ATTACKS).code == 0
+    assert verdicts(folder, judged["evaluation"]) == disturbed
+    assert [record.seq for record in read_records(folder.events)] == list(
+        range(1, len(list(read_records(folder.events))) + 1)
+    )
+    assert sum(isinstance(record.event, RunFinished) for record in read_records(folder.events)) == 1
+    assert igdm("resume", run_id).code == 2, "it is finished, whatever was measured since"
+    assert igdm("db", "check").code == 0
+
+
+def test_what_another_evaluation_found_is_not_measured_again(igdm, home, run_id):
+    said = igdm("eval", run_id, "--attacks", "clean,pgd20,fgsm")
+    assert said.code == 0, said.err
+    events = [record.event for record in read_records(RunFolder(home.runs / run_id).events)]
+    ended = next(place for place, event in enumerate(events) if isinstance(event, RunFinished))
+    later = events[ended:]
+    assert {event.attack for event in later if isinstance(event, AttackProgress)} == {"fgsm"}
+    assert [event.attack for event in later if isinstance(event, AttackFinished)] == ["clean", "pgd20", "fgsm"]
+    shown = igdm("show", run_id).out
+    assert "FGSM %" in shown
+    assert "clean pgd20 fgsm" in shown
+
+
+def test_ctrl_c_keeps_its_place_and_the_same_command_goes_on(igdm, home, run_id):
+    command = [*ENTRY, "eval", run_id, *ATTACKS]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        while not (line := process.stderr.readline()).startswith("autoattack apgd-ce"):
+            assert line, "it ended before it could be stopped"
+        process.send_signal(signal.SIGINT)
+        out, rest = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, out) == (130, "")
+    assert "the same command goes on" in rest
+    folder = RunFolder(home.runs / run_id)
+    first = len(progress_of(folder, "apgd-ce"))
+    assert igdm("eval", run_id, *ATTACKS).code == 0
+    assert len(progress_of(folder, "apgd-ce")) == first, "a finished stage is not walked again"
+    assert isinstance([record.event for record in read_records(folder.events)][-1], EvaluationFinished)
+
+
+def test_a_run_that_is_being_written_is_refused(igdm, home, run_id):
+    folder = RunFolder(home.runs / run_id)
+    assert igdm("eval", run_id, *ATTACKS, "--detach").code == 0
+    said = igdm("eval", run_id, "--suite", "quick")
+    assert said.code == 3
+    assert "is being evaluated" in said.err
+    said = igdm("stop", run_id)
+    assert said.code == 0
+    assert "igdm eval" in said.err
+    assert folder.read_evaluating() == ""
+
+
+def test_a_file_is_a_run_without_training(igdm, home, run_id, tmp_path):
+    file = tmp_path / "weights.pt"
+    file.write_bytes((home.runs / run_id / "checkpoints" / "last.pt").read_bytes())
+    said = igdm("eval", "--checkpoint", str(file), *NETWORK, *FEW, "--suite", "quick", "--json")
+    assert said.code == 0, said.err
+    judged = json.loads(said.out)
+    own = json.loads(igdm("show", run_id, "--json").out)["metrics"]
+    assert judged["metrics"]["pgd20_accuracy"] == own["pgd20_accuracy"], "the same weights, images and attack"
+    assert judged["checkpoint"] == "weights.pt"
+    shown = json.loads(igdm("show", judged["run"], "--json").out)
+    assert (shown["status"], shown["name"], shown["metrics"]) == ("finished", "weights.pt", judged["metrics"])
+    again = igdm("eval", "--checkpoint", str(file), *NETWORK, *FEW, "--suite", "quick", "--json")
+    assert json.loads(again.out) == judged
+    assert len(run_folders(home)) == 2
+    more = igdm("eval", judged["run"], "--attacks", "fgsm")
+    assert more.code == 0, more.err
+    assert igdm("db", "check").code == 0
+
+
+def test_bad_input_is_one_sentence_and_leaves_nothing(igdm, home, run_id, tmp_path):
+    file = home.runs / run_id / "checkpoints" / "last.pt"
+    wide = ["--model", "resnet", "--width", "8", "--set", "student.blocks=[1,1]", "--dataset", "digits"]
+    for words, told in (
+        (["--checkpoint", str(file), *wide], "does not fit the network"),
+        (["--checkpoint", str(file), *NETWORK, "--num-examples", "9999"], "the test set has 359 images"),
+        ([run_id, "--num-examples", "9999"], "the test set has 359 images"),
+        ([run_id, "--checkpoint", "best"], "choose --checkpoint last"),
+    ):
+        said = igdm("eval", *words)
+        assert said.code == 2, said.err
+        assert told in said.err
+        assert "Traceback" not in said.err
+        assert said.out == ""
+    assert len(run_folders(home)) == 1
+    shown = json.loads(igdm("show", run_id, "--json").out)
+    assert shown["status"] == "finished"
+    assert [entry["status"] for entry in shown["evaluations"]] == ["finished", "failed", "failed"]
+
+
+def test_a_network_with_too_few_classes_or_probabilities_is_told(igdm, home, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "import torch\n"
+        "def few(*, channels, image_size, classes):\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 4))\n"
+        "def soft(*, channels, image_size, classes):\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10), torch.nn.Softmax(dim=1))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    import torch
+
+    for name, classes in (("few", 4), ("soft", 10)):
+        state = {"1.weight": torch.randn(classes, 64), "1.bias": torch.zeros(classes)}
+        torch.save(state, tmp_path / f"{name}.pt")
+    common = ["--dataset", "digits", "--suite", "quick", *FEW]
+    said = igdm("eval", "--checkpoint", str(tmp_path / "few.pt"), "--model", "mine:few", *common)
+    assert said.code == 2
+    assert "the network has classes 0 to 3" in said.err
+    said = igdm("eval", "--checkpoint", str(tmp_path / "soft.pt"), "--model", "mine:soft", *common)
+    assert said.code == 0, said.err
+    assert "flag: pgd20: the network returns probabilities" in said.err
+    assert "probabilities" in igdm("show", "latest").out
