@@ -57,7 +57,7 @@ def picture(progress: RunProgress) -> RenderableType:
     if progress.epochs and progress.teacher_state in ("", "ready"):
         _add_training(grid, progress)
     for stage in progress.stages.values():
-        grid.add_row(*_stage_row(stage))
+        grid.add_row(*_stage_row(stage, progress.stage_seconds_left(stage)))
     lines: list[RenderableType] = [head, grid]
     if progress.losses and progress.phase == "training":
         lines.append(_line(metrics_text(progress.losses)))
@@ -93,10 +93,11 @@ def _add_training(grid: Table, progress: RunProgress) -> None:
     grid.add_row("epoch", _bar(share), f"{progress.epoch}/{progress.epochs}", left)
 
 
-def _stage_row(stage: AttackProgress) -> tuple[RenderableType, ...]:
+def _stage_row(stage: AttackProgress, seconds_left: float | None) -> tuple[RenderableType, ...]:
     share = stage.robust / stage.examples if stage.examples else 0.0
     batches = f"{stage.batch}/{stage.batches}"
-    numbers = f"{percent(share)} % of {stage.examples} stand, {duration(stage.seconds)}"
+    left = "" if seconds_left is None else f", {duration(seconds_left)} left"
+    numbers = f"{percent(share)} % of {stage.examples} stand, {duration(stage.seconds)}{left}"
     return _line(stage.stage), _bar(share), batches, numbers
 
 

@@ -20,7 +20,8 @@ from core.spec.events import (
 @dataclass(slots=True)
 class RunProgress:
     """The newest state. teacher_state: "" before a teacher is spoken of. phase: "starting", "teacher", "training" or
-    "evaluation". stages: newest report by attack and stage. results: metrics of finished attacks.
+    "evaluation". stages: newest report by attack and stage. stage_began: first report of the newest stage.
+    results: metrics of finished attacks.
     note: what the program does besides. m values are seconds of the worker's clock.
     """
 
@@ -40,6 +41,7 @@ class RunProgress:
     losses: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     stages: dict[tuple[str, str], AttackProgress] = field(default_factory=dict)
+    stage_began: AttackProgress | None = None
     results: dict[str, float] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -68,6 +70,8 @@ class RunProgress:
             self.device = event.device or self.device
             self._enter("evaluation")
         elif isinstance(event, AttackProgress):
+            if (event.attack, event.stage) not in self.stages:
+                self.stage_began = event
             self.stages[event.attack, event.stage] = event
         elif isinstance(event, AttackFinished):
             self.results |= event.metrics
@@ -98,6 +102,15 @@ class RunProgress:
             return self.teacher_epoch / self.teacher_epochs if self.teacher_epochs else 0.0
         total = self.epochs * self.steps_per_epoch
         return min(self.step / total, 1.0) if self.phase == "training" and total else 0.0
+
+    def stage_seconds_left(self, stage: AttackProgress) -> float | None:
+        """Of the stage under way, at its pace so far; None for others and before its first batch."""
+        began = self.stage_began
+        if began is None or (began.attack, began.stage) != (stage.attack, stage.stage):
+            return None
+        if not began.batch < stage.batch < stage.batches:
+            return None
+        return (stage.seconds - began.seconds) / (stage.batch - began.batch) * (stage.batches - stage.batch)
 
     @property
     def seconds_left(self) -> float | None:

@@ -101,9 +101,9 @@ def compare(
     found = None
     if baseline:
         from igdm_tui.report.baseline import against, against_json, against_text, line_of
-        from igdm_tui.report.verdicts import read_verdicts
+        from igdm_tui.report.verdicts import verdicts_of_run
 
-        kept = {row.id: read_verdicts(row.folder, row.settings) for row in rows.values()}
+        kept = {row.id: verdicts_of_run(row.folder, row.settings, evaluations[row.id]) for row in rows.values()}
         found = against(comparison, line_of(comparison, base.id), kept)
     if as_json:
         content = formats.as_json(comparison) | (against_json(comparison, found) if found else {})

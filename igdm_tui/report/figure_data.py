@@ -165,8 +165,8 @@ def _identity(run: RunRow) -> tuple[Value, ...]:
 
 def _of_last_weights(rows: Sequence[EvaluationRow]) -> list[EvaluationRow]:
     """Measurements of the last weights; what counts most comes last: later ones, then that of the run's end."""
-    kept = [row for row in rows if row.evaluation != BEST_EVALUATION]
-    return sorted(kept, key=lambda row: row.evaluation == FINAL_EVALUATION)
+    kept = [row for row in rows if row.evaluation.partition("-")[0] != BEST_EVALUATION]  # "best-3f9a2c" is of igdm eval
+    return sorted(kept, key=lambda row: (row.of_run, row.evaluation == FINAL_EVALUATION))
 
 
 def _measured(store: Store, run_id: str) -> dict[str, EvaluationRow]:

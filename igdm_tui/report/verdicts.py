@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from core.spec.attack_names import ATTACKS
 from core.spec.events import FINAL_EVALUATION
 from core.spec.identity import WHERE_DATA_ARE
 from core.spec.run_folder import RunFolder
+from igdm_tui.store.rows import EvaluationRow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +52,21 @@ def read_verdicts(folder: Path, settings: Mapping[str, Any], evaluation: str = F
             epsilon = parameters.get("epsilon") if isinstance(parameters, dict) else None
             images = str(content.get("images") or "")
             found[entry.metric] = Verdicts(robust=robust, images=images, data=data, epsilon=epsilon)
+    return found
+
+
+def verdicts_of_run(
+    folder: Path, settings: Mapping[str, Any], evaluations: Sequence[EvaluationRow]
+) -> dict[str, Verdicts]:
+    """By metric, the verdicts behind the run's own figures, of whichever evaluation they come from."""
+    counted: dict[str, set[str]] = {}
+    for row in evaluations:
+        if row.of_run:
+            counted.setdefault(row.evaluation, set()).update(row.metrics)
+    found: dict[str, Verdicts] = {}
+    for evaluation, metrics in counted.items():
+        kept = read_verdicts(folder, settings, evaluation)
+        found |= {name: verdicts for name, verdicts in kept.items() if name in metrics}
     return found
 
 

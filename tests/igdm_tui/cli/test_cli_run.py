@@ -206,3 +206,23 @@ def test_a_writer_and_a_follower_agree_on_the_torn_tail(make_run):
     lines, _ = read_lines(run.folder.events, offset)
     assert len(lines) == 1
     assert b"after" in lines[0]
+
+
+def test_a_stage_under_way_says_how_long_it_will_take_also_when_taken_up_again():
+    def report(stage, batch, seconds):
+        return AttackProgress(
+            evaluation="final", attack="autoattack", stage=stage, stage_number=1, num_stages=2, batch=batch, batches=10,
+            robust=5, examples=8, seconds=seconds,
+        )  # fmt: skip
+
+    progress = RunProgress(run_id="a", name="b")
+    reports = [
+        report("apgd-ce", 0, 0.0),
+        report("apgd-ce", 10, 9.0),
+        report("square", 4, 50.0),
+        report("square", 6, 56.0),
+    ]
+    for seq, event in enumerate(reports, 1):
+        progress.take(Record(seq=seq, t=0.0, m=0.0, event=event))
+    assert progress.stage_seconds_left(progress.stages["autoattack", "square"]) == 12.0
+    assert progress.stage_seconds_left(progress.stages["autoattack", "apgd-ce"]) is None
