@@ -119,9 +119,10 @@ class Follower(threading.Thread):
         opened = _database_of(self._home)
         try:
             self._tell(store, set())
-            quiet_s = 0.0
+            quiet_s, full = 0.0, True
             while not self._stop_asked.is_set() and _database_of(self._home) == opened:
-                changed = store.ingest()
+                changed = store.ingest(full=full)
+                full = self._woken.is_set()
                 if changed or quiet_s >= LIVENESS_S or self._woken.is_set():
                     self._woken.clear()
                     self._tell(store, changed)

@@ -6,18 +6,19 @@ with several readers, each line is read exactly once. One transaction takes at m
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from core.spec.errors import IgdmError
 from core.spec.home import Home
-from core.spec.run_folder import RunFolder, run_folders
 from igdm_tui.store.connection import writing
 from igdm_tui.store.event_rows import EventRows
+from igdm_tui.store.looking import Looking, OnDisk, size_of
 from igdm_tui.store.run_state import RunState, forget_events, read_card
 
 CHUNK_BYTES = 1 << 20
-NO_CARD = "none"
 
 
 class Seen(NamedTuple):
@@ -26,58 +27,68 @@ class Seen(NamedTuple):
     position: int
     card: str
     folder_missing: int
-
-
-class OnDisk(NamedTuple):
-    """What a run's files look like now."""
-
-    folder: RunFolder
-    size: int
-    card: str
+    ended: str
 
 
 class Ingest:
     """Brings one database up to date with one home; remembers what it has told its caller."""
 
     def __init__(self, home: Home, connection: sqlite3.Connection) -> None:
-        self._home = home
         self._connection = connection
+        self._looking = Looking(home)
         self._told: dict[str, Seen] = {}
         self._torn: dict[str, int] = {}
+        self._now: dict[str, Seen] = {}
+        self._version = -1  # of the database when `_now` was read
 
-    def run(self) -> set[str]:
+    def run(self, *, full: bool = True) -> set[str]:
         """Read everything new; the ids of runs that changed since the last call, whoever read them.
 
+        full: look at every run. Without it, those that ended long ago are looked at in turn.
         Raises: IgdmError naming a file that may not be read.
         """
         try:
-            self._read_all()
+            self._read_all(full=full)
         except PermissionError as error:
             raise IgdmError(
                 f"{error.filename}: no permission to read it (change its mode, or move it out of runs/)"
             ) from error
         now = self._seen()
+        if now is self._told:
+            return set()
         changed = {run_id for run_id, seen in now.items() if self._told.get(run_id) != seen}
         changed |= self._told.keys() - now.keys()
         self._told = now
         return changed
 
-    def _read_all(self) -> None:
+    def _read_all(self, *, full: bool) -> None:
         before = self._seen()
-        on_disk = {entry.folder.run_id: entry for entry in files_of_runs(self._home)}
+        on_disk, gone = self._looking.look(before, full=full)
         due = [entry for run_id, entry in on_disk.items() if self._is_due(entry, before.get(run_id))]
+        for entry in due:
+            self._looking.changed(entry.folder.run_id)
         while due:
             due = self._read_some(due)
-        gone = [run_id for run_id, seen in before.items() if run_id not in on_disk and not seen.folder_missing]
         if gone:
-            with writing(self._connection):
+            with self._writing():
                 self._connection.executemany(
                     "UPDATE runs SET folder_missing = 1 WHERE id = ?", [(run_id,) for run_id in gone]
                 )
 
     def _seen(self) -> dict[str, Seen]:
-        rows = self._connection.execute("SELECT id, position, card, folder_missing FROM runs")
-        return {run_id: Seen(*rest) for run_id, *rest in rows}
+        """What the database holds now; read again only after somebody wrote."""
+        version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])  # the writes of others
+        if version != self._version:
+            rows = self._connection.execute("SELECT id, position, card, folder_missing, ended FROM runs")
+            self._now = {run_id: Seen(*rest) for run_id, *rest in rows}
+            self._version = version
+        return self._now
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._version = -1
+        with writing(self._connection):
+            yield
 
     def _is_due(self, entry: OnDisk, seen: Seen | None) -> bool:
         """True when there is something to read; a torn last line is not, until it grows."""
@@ -88,7 +99,7 @@ class Ingest:
     def _read_some(self, due: list[OnDisk]) -> list[OnDisk]:
         """One transaction's worth; what is left."""
         budget = CHUNK_BYTES
-        with writing(self._connection):
+        with self._writing():
             while due and budget > 0:
                 taken, is_complete = self._read_run(due[0], budget)
                 budget -= taken
@@ -101,7 +112,7 @@ class Ingest:
         run_id = entry.folder.run_id
         state = RunState.load(self._connection, run_id)
         if entry.size < state.position:
-            if _size(entry.folder.events) >= state.position:  # another reader has seen it grow since we looked
+            if size_of(entry.folder.events) >= state.position:  # another reader has seen it grow since we looked
                 return 0, True
             forget_events(self._connection, run_id)
             state = RunState.load(self._connection, run_id)
@@ -117,16 +128,6 @@ class Ingest:
         if is_complete:
             self._torn[run_id] = entry.size
         return len(data), is_complete
-
-
-def files_of_runs(home: Home) -> list[OnDisk]:
-    """Sizes and stamps of the files of all runs; folders that hold no run are passed over."""
-    found = []
-    for folder in run_folders(home):
-        size, card = _size(folder.events), _card_stamp(folder)
-        if card != NO_CARD or size or folder.config.exists():
-            found.append(OnDisk(folder, size, card))
-    return found
 
 
 def _read_lines(path: Path, position: int, budget: int) -> tuple[bytes, bool]:
@@ -145,25 +146,3 @@ def _read_lines(path: Path, position: int, budget: int) -> tuple[bytes, bool]:
     finally:
         os.close(descriptor)
     return data[: data.rfind(b"\n") + 1], is_complete
-
-
-def _size(path: Path) -> int:
-    try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _card_stamp(folder: RunFolder) -> str:
-    """Changes whenever run.json or labels.json is replaced."""
-    card, labels = _stamp(folder.run_json), _stamp(folder.labels)
-    return card if labels == NO_CARD else f"{card} {labels}"
-
-
-def _stamp(path: Path) -> str:
-    """Changes whenever a file is replaced."""
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return NO_CARD
-    return f"{status.st_size}-{status.st_mtime_ns}"

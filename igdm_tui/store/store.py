@@ -54,9 +54,12 @@ class Store:
         return cls(home, open_database(home))
 
     @_speaks_plainly
-    def ingest(self) -> set[str]:
-        """Read what all runs have said since; the ids of runs that changed since this Store's last call."""
-        return self._ingest.run()
+    def ingest(self, *, full: bool = True) -> set[str]:
+        """Read what all runs have said since; the ids of runs that changed since this Store's last call.
+
+        full: look at every run; without it, for whoever looks twice a second, settled ones are looked at in turn.
+        """
+        return self._ingest.run(full=full)
 
     @_speaks_plainly
     def runs(self) -> list[RunRow]:
