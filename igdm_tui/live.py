@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 POLL_S = 0.5
 LIVENESS_S = 2.0
+COMPLETE_S = 60.0  # after which every row is read again, in case somebody else rebuilt the database
 RETRY_S = 2.0
 
 
@@ -113,32 +114,37 @@ class Follower(threading.Thread):
 
     def _follow(self) -> None:
         """Open the store, show what it holds at once, then keep it up to date; and the queue looked after."""
+        from igdm_tui.queue.summon import ensure_supervisor
         from igdm_tui.store import Store
 
         store = Store.open(self._home)
         opened = _database_of(self._home)
         try:
-            self._tell(store, set())
-            quiet_s, full = 0.0, True
+            rows = {row.id: row for row in store.runs()}
+            self._tell(rows, set())
+            quiet_s, complete_s = 0.0, 0.0
             while not self._stop_asked.is_set() and _database_of(self._home) == opened:
-                changed = store.ingest(full=full)
-                full = self._woken.is_set()
-                if changed or quiet_s >= LIVENESS_S or self._woken.is_set():
-                    self._woken.clear()
-                    self._tell(store, changed)
-                    quiet_s = 0.0
+                woken = self._woken.is_set()
+                self._woken.clear()
+                changed = store.ingest(full=woken or not complete_s)
+                if changed or quiet_s >= LIVENESS_S or woken:
+                    everything = complete_s >= COMPLETE_S
+                    fresh = store.runs(None if everything else changed | store.restless())
+                    if changed or woken or any(rows.get(row.id) != row for row in fresh):
+                        rows |= {row.id: row for row in fresh}
+                        self._tell(rows, changed)
+                    quiet_s, complete_s = 0.0, 0.0 if everything else complete_s
+                    ensure_supervisor(self._home)  # whoever finds it dead starts it again
                 self._woken.wait(POLL_S)
-                quiet_s += POLL_S
+                quiet_s, complete_s = quiet_s + POLL_S, complete_s + POLL_S
         finally:
             store.close()
 
-    def _tell(self, store: "Store", changed: set[str]) -> None:
-        from igdm_tui.queue.summon import ensure_supervisor
-
+    def _tell(self, rows: "Mapping[str, RunRow]", changed: set[str]) -> None:
         for run_id in changed:
             self._revisions[run_id] = self._revisions.get(run_id, 0) + 1
-        self._post(RunsChanged(store.runs(), dict(self._revisions)))
-        ensure_supervisor(self._home)  # whoever finds it dead starts it again
+        newest_first = sorted(rows.values(), key=lambda row: (row.created_at or "", row.id), reverse=True)
+        self._post(RunsChanged(newest_first, dict(self._revisions)))
 
 
 class Reader:

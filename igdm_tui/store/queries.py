@@ -3,6 +3,7 @@
 import json
 import math
 import sqlite3
+from collections.abc import Collection
 from typing import Any
 
 from core.spec.home import Home
@@ -29,10 +30,22 @@ def names(connection: sqlite3.Connection) -> list[RunName]:
     return [RunName(*row) for row in connection.execute(f"SELECT id, name FROM runs {NEWEST_FIRST}")]
 
 
-def runs(connection: sqlite3.Connection, home: Home, *, now: float, run_id: str | None = None) -> list[RunRow]:
-    """All runs newest first, or one. `now` in seconds since 1970: a running run's time goes on between its events."""
+def restless(connection: sqlite3.Connection) -> set[str]:
+    """Runs whose state may change without a new event, because a process may have started or died."""
+    rows = connection.execute("SELECT id FROM runs WHERE (ended != 'finished' OR phase != '') AND NOT folder_missing")
+    return {run_id for (run_id,) in rows}
+
+
+def runs(
+    connection: sqlite3.Connection, home: Home, *, now: float, run_ids: Collection[str] | None = None
+) -> list[RunRow]:
+    """All runs newest first, or some. `now` in seconds since 1970: a running run's time goes on between its events."""
     metrics: dict[int, dict[str, float]] = {}
-    of_run, values = ("", ()) if run_id is None else ("WHERE run = (SELECT key FROM runs WHERE id = ?)", (run_id,))
+    some = "IN (SELECT value FROM json_each(?))"
+    of_run, of_id, values = "", "", tuple[str, ...]()
+    if run_ids is not None:
+        of_run, of_id = f"WHERE run IN (SELECT key FROM runs WHERE id {some})", f"WHERE id {some}"
+        values = (json.dumps(list(run_ids)),)
     query = f"SELECT run, metric, last FROM summary {of_run} ORDER BY {SUMMARY_ORDER}"
     for key, metric, last in connection.execute(query, values):
         metrics.setdefault(key, {})[metric] = _real(last)
@@ -41,7 +54,7 @@ def runs(connection: sqlite3.Connection, home: Home, *, now: float, run_id: str 
         key: (Teaching(state, epoch, epochs, bool(cached)), json.loads(found) if state == "ready" else {})
         for key, state, epoch, epochs, cached, found in connection.execute(query, values)
     }
-    cursor = connection.execute(f"SELECT * FROM runs {'WHERE id = ?' if run_id else ''} {NEWEST_FIRST}", values)
+    cursor = connection.execute(f"SELECT * FROM runs {of_id} {NEWEST_FIRST}", values)
     columns = [column[0] for column in cursor.description]
     nothing: tuple[Teaching, dict[str, float]] = (Teaching(), {})
     queue = WaitingRuns(home)

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from types import TracebackType
 from typing import ParamSpec, TypeVar
@@ -62,9 +62,14 @@ class Store:
         return self._ingest.run(full=full)
 
     @_speaks_plainly
-    def runs(self) -> list[RunRow]:
-        """All runs, newest first."""
-        return queries.runs(self._connection, self.home, now=time.time())
+    def runs(self, run_ids: Collection[str] | None = None) -> list[RunRow]:
+        """All runs, newest first; or those with these ids."""
+        return queries.runs(self._connection, self.home, now=time.time(), run_ids=run_ids)
+
+    @_speaks_plainly
+    def restless(self) -> set[str]:
+        """Ids of runs whose state may change without a new event: all that have not finished."""
+        return queries.restless(self._connection)
 
     @_speaks_plainly
     def run(self, reference: str) -> RunRow:
@@ -73,7 +78,7 @@ class Store:
         Raises: IgdmError when none or several are meant, naming the nearest.
         """
         run_id = find_run(queries.names(self._connection), reference, self.home)
-        return queries.runs(self._connection, self.home, now=time.time(), run_id=run_id)[0]
+        return queries.runs(self._connection, self.home, now=time.time(), run_ids=(run_id,))[0]
 
     @_speaks_plainly
     def series(self, run_id: str, metric: str, *, by: str = "step", after: int = 0) -> Series:

@@ -165,7 +165,7 @@ async def test_e_takes_the_selected_run_into_the_form(drive, full_home):
     async with drive() as driver:
         await driver.press("j", "e")
         assert isinstance(driver.app.screen, LaunchScreen)
-        assert driver.app.screen._rows["method.name"].text == "ard"
+        assert driver.app.screen.form.rows["method.name"].text == "ard"
 
 
 async def test_stopping_asks_first_and_no_leaves_it(drive, full_home, monkeypatch):
