@@ -116,6 +116,20 @@ def _runs(home: Home) -> tuple[str, str]:
     return ("note", f"{text}; lost: {' '.join(lost)} (igdm resume goes on)") if lost else ("ok", text)
 
 
+def _queue(home: Home) -> tuple[str, str]:
+    from igdm_tui.queue.settings import read_settings
+    from igdm_tui.queue.slots import slots_folder
+    from igdm_tui.queue.summon import supervisor_of
+    from igdm_tui.queue.tickets import is_held, queued_ids
+
+    settings = read_settings()
+    text = f"{len(queued_ids(home))} runs in it, {settings.cores} CPU cores, slots in {slots_folder()}"
+    if is_held(home):
+        return "note", f"{text}; stopped (igdm queue start)"
+    who = supervisor_of(home)
+    return "ok", f"{text}{f', supervised by process {who.pid} on {who.host}' if who else ''}"
+
+
 CHECKS: dict[str, Callable[[Home], tuple[str, str]]] = {
     "python": _python,
     "torch": _torch,
@@ -123,5 +137,6 @@ CHECKS: dict[str, Callable[[Home], tuple[str, str]]] = {
     "home": _home_folder,
     "disk": _disk,
     "database": _database,
+    "queue": _queue,
     "runs": _runs,
 }

@@ -23,14 +23,26 @@ def tui(context: typer.Context) -> None:
         raise typer.Exit(code)
 
 
-def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+def doctor(
+    context: typer.Context,
+    systemd: Annotated[
+        bool, typer.Option("--systemd", help="Print a systemd unit that looks after the queue of this home.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Look for what could go wrong.
 
-    Versions, GPU, disk, database, lost runs. Exit code 2 when something is wrong.
+    Versions, GPU, disk, database, queue, lost runs. Exit code 2 when something is wrong.
     """
     from igdm_tui.cli.checks import run_checks
 
-    checks = run_checks(Session.of(context).home)
+    home = Session.of(context).home
+    if systemd:
+        from igdm_tui.queue.summon import systemd_unit
+
+        answer(systemd_unit(home))
+        return
+    checks = run_checks(home)
     if as_json:
         answer_json([{"check": check.name, "state": check.state, "text": check.text} for check in checks])
     else:

@@ -11,10 +11,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from core.spec.errors import IgdmError, TryAgainError
 from core.spec.event_file import EventWriter
@@ -26,14 +25,24 @@ from igdm_tui.launch.ending import last_word
 from igdm_tui.launch.process import reap, start_worker
 from igdm_tui.launch.stopping import kill_processes
 from igdm_tui.queue.book import changing, claim, release
+from igdm_tui.queue.control import put
 from igdm_tui.queue.gpus import Gpu, GpuWatch
 from igdm_tui.queue.grant import queue_grant
-from igdm_tui.queue.plan import GIB, Decision, Wish, decide
-from igdm_tui.queue.settings import QueueSettings, read_settings
+from igdm_tui.queue.plan import Decision, decide
+from igdm_tui.queue.settings import read_settings
 from igdm_tui.queue.slots import HeldSlots, looking_at, read_label
 from igdm_tui.queue.summon import TAKE_OVER_S, take_lock
-from igdm_tui.queue.survey import slot_names, survey
-from igdm_tui.queue.tickets import QueueFolder, Ticket, is_held, read_ticket, read_tickets, remove_ticket, write_ticket
+from igdm_tui.queue.survey import groups_on, slot_names, survey, wish_of
+from igdm_tui.queue.tickets import (
+    QueueFolder,
+    Ticket,
+    is_held,
+    queued_ids,
+    read_ticket,
+    read_tickets,
+    remove_ticket,
+    write_ticket,
+)
 
 TICK_S = 0.5
 IDLE_S = 5.0
@@ -90,7 +99,9 @@ class Supervisor:
         """Settle what has ended, start what can start, and write down why the rest waits."""
         reap()
         found = Round([], [], {})
-        for ticket in read_tickets(self.home):
+        tickets = read_tickets(self.home)
+        self._mend({ticket.run_id for ticket in tickets})
+        for ticket in tickets:
             current = self._settle(ticket)
             if current is None:
                 continue
@@ -121,6 +132,18 @@ class Supervisor:
         if self.lock is not None:
             os.close(self.lock)
             self.lock = None
+
+    def _mend(self, readable: set[str]) -> None:
+        """A ticket that cannot be read is made anew: the run loses its place, not its turn."""
+        for run_id in queued_ids(self.home) - readable:
+            path = QueueFolder.of(self.home).ticket(run_id)
+            if read_ticket(self.home, run_id) is None and path.exists():
+                say(f"{run_id}: its ticket cannot be read and is made anew")
+                path.unlink(missing_ok=True)
+                try:
+                    put(RunFolder(self.home.runs / run_id))
+                except IgdmError as error:
+                    say(f"{run_id}: leaves the queue: {error}")
 
     # Runs that have ended
 
@@ -231,32 +254,6 @@ class Supervisor:
         temporary.write_text(json.dumps({"reasons": reasons}) + "\n", encoding="utf-8")
         temporary.replace(path)
         self._shown = dict(reasons)
-
-
-def wish_of(ticket: Ticket, settings: QueueSettings, *, has_gpu: bool) -> Wish:
-    """What a ticket asks of this machine."""
-    on_cpu = ticket.device == "cpu" or (ticket.device == "auto" and not has_gpu)
-    memory = ticket.memory or int(settings.gpu_memory_gib * GIB)
-    return Wish(
-        run_id=ticket.run_id,
-        device=ticket.device,
-        count=ticket.threads if on_cpu else ticket.gpus,
-        memory=memory,
-    )
-
-
-def groups_on(gpus: Sequence[Gpu], labels: Mapping[str, Mapping[str, Any]]) -> dict[int, frozenset[int]]:
-    """By pid of each worker that holds a slot, the processes of its group that compute on a GPU, and itself."""
-    groups: dict[int, set[int]] = {pid: {pid} for label in labels.values() if isinstance(pid := label.get("pid"), int)}
-    for gpu in gpus:
-        for process in gpu.processes:
-            try:
-                group = os.getpgid(process.pid)
-            except OSError:
-                continue
-            if group in groups:
-                groups[group].add(process.pid)
-    return {pid: frozenset(members) for pid, members in groups.items()}
 
 
 def say(text: str) -> None:

@@ -1,11 +1,13 @@
 """The slots of this machine as they are now: lock files, GPUs, and other people's processes on them."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from igdm_tui.queue.gpus import Gpu, GpuProcess, visible
-from igdm_tui.queue.plan import GIB, Slot
+from igdm_tui.queue.plan import GIB, Slot, Wish
 from igdm_tui.queue.settings import QueueSettings
+from igdm_tui.queue.tickets import Ticket
 
 
 def slot_names(settings: QueueSettings, gpus: Sequence[Gpu]) -> dict[str, str]:
@@ -44,6 +46,32 @@ def survey(
         blocked, memory = _gpu_state(by_name[device], held, workers, may_share=settings.share_gpus)
         slots.append(Slot(name=name, device=device, is_free=name in free, blocked=blocked, memory=memory))
     return slots
+
+
+def wish_of(ticket: Ticket, settings: QueueSettings, *, has_gpu: bool) -> Wish:
+    """What a ticket asks of this machine."""
+    on_cpu = ticket.device == "cpu" or (ticket.device == "auto" and not has_gpu)
+    memory = ticket.memory or int(settings.gpu_memory_gib * GIB)
+    return Wish(
+        run_id=ticket.run_id,
+        device=ticket.device,
+        count=ticket.threads if on_cpu else ticket.gpus,
+        memory=memory,
+    )
+
+
+def groups_on(gpus: Sequence[Gpu], labels: Mapping[str, Mapping[str, Any]]) -> dict[int, frozenset[int]]:
+    """By pid of each worker that holds a slot, the processes of its group that compute on a GPU, and itself."""
+    groups: dict[int, set[int]] = {pid: {pid} for label in labels.values() if isinstance(pid := label.get("pid"), int)}
+    for gpu in gpus:
+        for process in gpu.processes:
+            try:
+                group = os.getpgid(process.pid)
+            except OSError:
+                continue
+            if group in groups:
+                groups[group].add(process.pid)
+    return {pid: frozenset(members) for pid, members in groups.items()}
 
 
 def _gpu_state(

@@ -153,7 +153,9 @@ def is_held(home: Home) -> bool:
 
 
 def _ticket(run_id: str, content: Any) -> Ticket:
-    """Raises TypeError when a value has another type than its default."""
+    """Raises TypeError when the content or a value in it has another type than it should."""
+    if not isinstance(content, dict):
+        raise TypeError("no object")
     ticket = Ticket(run_id=run_id)
     values: dict[str, Any] = {}
     for entry in fields(Ticket):
