@@ -124,8 +124,8 @@ def finish(home, run_id, word):
 @pytest.mark.parametrize(
     "words",
     [
-        ["queue", "pause", "nobody"], ["queue", "move", "nobody", "--to", "1"],
-        ["queue", "move", "latest", "--to", "0"], ["queue", "add", "missing.toml"], ["sweep", "missing.toml"], ["retry", "nobody"], ["queue", "nonsense"],
+        ["queue", "pause", "nobody"], ["queue", "move", "nobody", "--to", "1"], ["queue", "add", "missing.toml"],
+        ["queue", "move", "latest", "--to", "0"], ["sweep", "missing.toml"], ["retry", "nobody"], ["queue", "nonsense"],
     ],
 )  # fmt: skip
 def test_bad_input_is_one_clear_message(igdm, home, words):

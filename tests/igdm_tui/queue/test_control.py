@@ -54,7 +54,7 @@ def test_a_run_is_moved_to_a_place(home, queue, run, to, expected):
 
 def test_moving_past_more_urgent_runs_takes_their_priority(home, queue):
     (urgent,) = queue("a", priority=5)
-    later, last = queue("b", "c")
+    _, last = queue("b", "c")
     control.move(last, 1)
     assert order(home) == "cab"
     control.move(urgent, 3)
