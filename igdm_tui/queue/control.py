@@ -1,7 +1,6 @@
 """What people do to a queue. Every change is one transaction of queue.db; what it changes is files."""
 
 import os
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from core.spec.run_folder import RunFolder
 from igdm_tui.launch.process import require_resumable
 from igdm_tui.launch.stopping import GRACE_S, end_worker, stop_run
 from igdm_tui.queue.book import changing
-from igdm_tui.queue.settings import GIB, usable_cores
+from igdm_tui.queue.settings import usable_cores
 from igdm_tui.queue.tickets import (
     MAX_ATTEMPTS,
     QueueFolder,
@@ -160,17 +159,16 @@ def _wish(folder: RunFolder) -> dict[str, Any]:
 
     Raises: IgdmError when config.toml cannot be read.
     """
-    try:
-        runtime = tomllib.loads(folder.config.read_text(encoding="utf-8")).get("runtime", {})
-    except (OSError, ValueError) as error:
-        raise IgdmError(f"{folder.config}: cannot be read: {error} (the run cannot be started)") from error
-    device = str(runtime.get("device", "auto"))
-    threads = int(runtime.get("threads", 0)) or usable_cores()
+    from core.spec.loading import load_config
+    from core.spec.memory import training_memory
+
+    config = load_config(folder.config)
+    memory = training_memory(config)
     data = os.environ.get(DATA_VARIABLE)
     return {
-        "device": device,
-        "threads": threads,
-        "gpus": max(int(runtime.get("devices", 1)), 1),
-        "memory": int(float(runtime.get("gpu_memory_gib", 0)) * GIB),
+        "device": config.runtime.device,
+        "threads": config.runtime.threads or usable_cores(),
+        "devices": config.runtime.devices,
+        "memory": memory.total if memory else 0,
         "data": str(Path(data).expanduser().resolve()) if data else "",
     }

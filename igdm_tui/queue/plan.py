@@ -1,9 +1,10 @@
 """Who starts next, and why the others wait: a pure decision about tickets in order and slots as they are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 GIB = 2**30
+ALONE = 0.9  # of a GPU's memory is free when nobody is on it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -12,7 +13,7 @@ class Slot:
 
     name: "cpu:3", or "cuda:1/0" for the first slot of GPU 1. device: "cpu", or "cuda:1". is_free: nobody holds it.
     blocked: why it must not be used although it is free, harmless text. memory: bytes free on its GPU, less what runs
-    that have just started will still take; no meaning on the CPU.
+    that have just started will still take; size: of its whole memory. Both without meaning on the CPU.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Slot:
     is_free: bool = True
     blocked: str = ""
     memory: int = 0
+    size: int = 0
 
     @property
     def kind(self) -> str:
@@ -70,10 +72,10 @@ def decide(wishes: Sequence[Wish], slots: Sequence[Slot]) -> list[Decision]:
             why = _on_cpu(count, chosen) if device == "cpu" else _on_gpu(wish, count, usable, chosen)
             decisions.append(Decision(wish.run_id, reason=why or place))
         for slot in chosen:
-            left[slot.name] = _with(slot, is_free=False)
+            left[slot.name] = replace(slot, is_free=False)
             for other in left.values():
                 if other.device == slot.device != "cpu":
-                    left[other.name] = _with(other, memory=other.memory - wish.memory)
+                    left[other.name] = replace(other, memory=other.memory - wish.memory)
     return decisions
 
 
@@ -89,7 +91,12 @@ def _count(wish: Wish, device: str, usable: Sequence[Slot]) -> int:
 
 
 def _has_memory(slot: Slot, wish: Wish) -> bool:
-    return slot.kind == "cpu" or slot.memory >= wish.memory
+    return slot.kind == "cpu" or slot.memory >= _needed(slot, wish)
+
+
+def _needed(slot: Slot, wish: Wish) -> int:
+    """Bytes that must be free. What a run takes is an estimate: one that asks for more than there is may try alone."""
+    return min(wish.memory, int(slot.size * ALONE)) if slot.size else wish.memory
 
 
 def _spread(slots: Sequence[Slot]) -> list[Slot]:
@@ -98,16 +105,6 @@ def _spread(slots: Sequence[Slot]) -> list[Slot]:
     for slot in slots:
         best.setdefault(slot.name if slot.kind == "cpu" else slot.device, slot)
     return sorted(best.values(), key=lambda slot: -slot.memory if slot.kind == "cuda" else 0)
-
-
-def _with(slot: Slot, *, is_free: bool | None = None, memory: int | None = None) -> Slot:
-    return Slot(
-        name=slot.name,
-        device=slot.device,
-        is_free=slot.is_free if is_free is None else is_free,
-        blocked=slot.blocked,
-        memory=slot.memory if memory is None else memory,
-    )
 
 
 def _impossible(device: str, count: int, usable: Sequence[Slot]) -> str:
@@ -128,7 +125,8 @@ def _on_gpu(wish: Wish, count: int, usable: Sequence[Slot], chosen: Sequence[Slo
     blocked = next((slot for slot in free if slot.blocked), None)
     poor = max((slot for slot in free if not slot.blocked), key=lambda slot: slot.memory, default=None)
     if poor is not None and not _has_memory(poor, wish):
-        return f"waits for {poor.device}: {max(poor.memory, 0) / GIB:.1f} GB free, {wish.memory / GIB:.1f} needed"
+        free_gb, needed_gb = max(poor.memory, 0) / GIB, _needed(poor, wish) / GIB
+        return f"waits for {poor.device}: {free_gb:.1f} GB free, {needed_gb:.1f} needed"
     if blocked is not None and not chosen:
         return f"waits for {blocked.device}: {blocked.blocked}"
     return f"waits for {count} GPUs, {len(chosen)} free" if count > 1 else ""

@@ -17,8 +17,8 @@ class QueueSettings:
     """What queue.toml may say.
 
     cpu_cores: cores for runs on the CPU; 0: all that this user may use. gpus: which GPUs, as nvidia-smi counts; empty:
-    all. gpu_slots: runs at once on each GPU. gpu_memory_gib: must be free on it before a run starts. share_gpus: a GPU
-    on which other processes run is used too, if the memory is there.
+    all. gpu_slots: runs at once on each GPU. gpu_memory_gib: must be free on it where a run's need cannot be estimated.
+    share_gpus: a GPU on which other processes run is used too, if the memory is there.
     """
 
     cpu_cores: int = 0

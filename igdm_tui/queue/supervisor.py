@@ -47,6 +47,7 @@ from igdm_tui.queue.tickets import (
 TICK_S = 0.5
 IDLE_S = 5.0
 RETRY_S = 5.0
+REST = 10.0  # times as long as a look takes: a thousand tickets on a slow disk keep no core busy
 FOREVER_S = 1e9
 PAUSED = "paused"
 HELD = "the queue is stopped"
@@ -80,7 +81,9 @@ class Supervisor:
         while not self.ending.is_set():
             pause_s = TICK_S
             try:
+                began = time.monotonic()
                 found = self.look()
+                pause_s = max(TICK_S, REST * (time.monotonic() - began))
                 self._said = ""
                 if found.waiting or found.running:
                     idle_since = time.monotonic()

@@ -44,7 +44,8 @@ def survey(
             continue
         held = [label for other, label in labels.items() if other.startswith(f"{device}/") and other not in free]
         blocked, memory = _gpu_state(by_name[device], held, workers, may_share=settings.share_gpus)
-        slots.append(Slot(name=name, device=device, is_free=name in free, blocked=blocked, memory=memory))
+        size = by_name[device].memory
+        slots.append(Slot(name=name, device=device, is_free=name in free, blocked=blocked, memory=memory, size=size))
     return slots
 
 
@@ -55,7 +56,7 @@ def wish_of(ticket: Ticket, settings: QueueSettings, *, has_gpu: bool) -> Wish:
     return Wish(
         run_id=ticket.run_id,
         device=ticket.device,
-        count=ticket.threads if on_cpu else ticket.gpus,
+        count=ticket.threads * ticket.devices if on_cpu else ticket.devices,
         memory=memory,
     )
 

@@ -22,8 +22,8 @@ class Ticket:
     """What the queue has to know about one run.
 
     priority: higher goes first; order: smaller goes first within one priority. paused: not started until resumed.
-    device: as in runtime.device. threads: of the CPU. gpus: how many at once. memory: bytes that must be free on each;
-    0: the machine's default. data: IGDM_DATA of whoever queued it, "" without.
+    device: as in runtime.device. threads, devices: as in runtime, threads counted. memory: bytes that must be free on
+    each GPU; 0: the machine's default. data: IGDM_DATA of whoever queued it, "" without.
     starts: how often the queue has started it; one that is lost is started again up to max_attempts times.
     settled: the newest attempt of the run whose end was taken into account.
     """
@@ -34,7 +34,7 @@ class Ticket:
     paused: bool = False
     device: str = "auto"
     threads: int = 1
-    gpus: int = 1
+    devices: int = 1
     memory: int = 0
     data: str = ""
     max_attempts: int = MAX_ATTEMPTS

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 16
 WIDE, TALL = 120, 30
+STOPPABLE = ("running", "queued")
 RESUMABLE = ("stopped", "failed", "lost", "queued")
 
 
@@ -104,10 +105,12 @@ class PlaceScreen(Screen[None]):
         """Ask, then stop a run after its checkpoint."""
         from igdm_tui.screens.confirm import ConfirmScreen
 
-        if row.status != "running":
+        if row.status not in STOPPABLE:
             self.igdm.say(f"{row.name} is {row.status}: there is nothing to stop.")
             return
         question = f"Stop {plain(row.name, 60)}?\nIt saves a checkpoint first; r goes on from there."
+        if row.status == "queued":
+            question = f"Take {plain(row.name, 60)} out of the queue?"
 
         def answered(yes: bool | None) -> None:
             if yes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from igdm_tui.numbers import age, duration
 from igdm_tui.palette import STATUS_GLYPHS
+from igdm_tui.queue.plan import GIB
 from igdm_tui.widgets.run_table import STATUS_TONES, metric_text, progress_text, seconds_left
 from igdm_tui.widgets.table import Column
 from igdm_tui.widgets.text import plain
@@ -42,12 +43,20 @@ class Line:
         if self.ticket is None:
             parts.append("started without the queue" if row.status == "running" else "not in the queue")
         else:
-            parts.append(f"wants {plain(self.ticket.device)}, {self.ticket.threads} CPU threads")
+            parts.append(f"wants {wishes(self.ticket)}")
             parts.append(f"priority {self.ticket.priority}")
             parts.append(f"started {self.ticket.starts} of at most {self.ticket.max_attempts} times")
         why = plain(row.error or row.stage, 200)
         tone = "$text-error" if row.error else "$text-warning" if self.place else "$foreground 60%"
         return [(what, ""), (" · ".join(parts), "$foreground 60%"), (why, tone)]
+
+
+def wishes(ticket: "Ticket") -> str:
+    """What a run waits for: "cuda, 11.2 GB free", "2 x cuda", "cpu, 4 threads"."""
+    many = f"{ticket.devices} x " if ticket.devices > 1 else ""
+    more = f"{ticket.threads} threads" if ticket.device == "cpu" or not ticket.memory else ""
+    more = more or f"{ticket.memory / GIB:.1f} GB free on a GPU"
+    return f"{many}{plain(ticket.device)}, {more}"
 
 
 def lines_of(view: "QueueView") -> tuple[list[Line], list[Line], list[Line]]:

@@ -52,6 +52,13 @@ def test_too_little_memory_is_said_in_numbers():
     assert outcome([wish("a", "cuda:0")], gpu(0, free=3.1)) == {"a": "waits for cuda:0: 3.1 GB free, 6.0 needed"}
 
 
+def test_an_estimate_beyond_the_whole_memory_starts_on_an_empty_gpu():
+    small = Slot(name="cuda:0/0", device="cuda:0", memory=int(7.5 * GIB), size=8 * GIB)
+    assert outcome([wish("a", memory=20)], [small]) == {"a": ("cuda:0/0",)}
+    shared = Slot(name="cuda:0/0", device="cuda:0", memory=6 * GIB, size=8 * GIB)
+    assert outcome([wish("a", memory=20)], [shared]) == {"a": "waits for cuda:0: 6.0 GB free, 7.2 needed"}
+
+
 def test_a_gpu_with_other_peoples_processes_is_left_alone():
     slots = gpu(0, blocked="used by process 4242, 11.2 GB")
     assert outcome([wish("a")], slots) == {"a": "waits for cuda:0: used by process 4242, 11.2 GB"}
