@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GRACE_S = 60.0
 KILL_WAIT_S = 10.0
 POLL_S = 0.02
+POLL_ELSEWHERE_S = 0.2
 
 
 def stop_run(folder: RunFolder, *, wait_s: float = GRACE_S, kill: bool = True) -> str:
@@ -57,7 +58,7 @@ def end_worker(folder: RunFolder, identity: ProcessIdentity, *, wait_s: float, k
     Raises: as `stop_run`.
     """
     if identity.host != this_host():
-        raise IgdmError(f"{folder.run_id}: runs on {sanitise_line(identity.host)} (stop it there)")
+        return _end_elsewhere(folder, identity, wait_s)
     try:
         os.kill(identity.pid, signal.SIGTERM)
     except ProcessLookupError:
@@ -74,6 +75,18 @@ def end_worker(folder: RunFolder, identity: ProcessIdentity, *, wait_s: float, k
         return f"did not stop within {wait_s:.0f} s and was killed"
     kill_processes(identity)
     return "stopped after a checkpoint"
+
+
+def _end_elsewhere(folder: RunFolder, identity: ProcessIdentity, wait_s: float) -> str:
+    """Leave a mark, for which a worker on another host looks once a second; its last word says that it has stopped."""
+    folder.stop_mark.touch(mode=0o600)
+    deadline = time.monotonic() + wait_s
+    while not last_word(folder) and folder.living_worker() is not None:
+        if time.monotonic() > deadline:
+            where = sanitise_line(identity.host)
+            raise TryAgainError(f"{folder.run_id}: runs on {where}; asked to stop, no answer yet (it will stop)")
+        time.sleep(POLL_ELSEWHERE_S)
+    return f"stopped on {sanitise_line(identity.host)}"
 
 
 def kill_processes(identity: ProcessIdentity) -> int:

@@ -105,6 +105,16 @@ def take_lock(home: Home, *, patience_s: float, ending: threading.Event) -> int 
     return descriptor
 
 
+def holds(home: Home, descriptor: int | None) -> bool:
+    """True while the lock that was taken is still the file of that name: homes are removed and made again."""
+    if descriptor is None:
+        return False
+    try:
+        return os.path.samestat(os.fstat(descriptor), QueueFolder.of(home).lock.stat())
+    except OSError:
+        return False
+
+
 def end_supervisor(home: Home) -> bool:
     """End the supervisor; runs go on. False when there is none.
 

@@ -31,7 +31,7 @@ from igdm_tui.queue.grant import queue_grant
 from igdm_tui.queue.plan import Decision, decide
 from igdm_tui.queue.settings import read_settings
 from igdm_tui.queue.slots import HeldSlots, looking_at, read_label
-from igdm_tui.queue.summon import TAKE_OVER_S, take_lock
+from igdm_tui.queue.summon import TAKE_OVER_S, holds, take_lock
 from igdm_tui.queue.survey import groups_on, slot_names, survey, wish_of
 from igdm_tui.queue.tickets import (
     QueueFolder,
@@ -80,6 +80,9 @@ class Supervisor:
         say(f"supervises {self.home.path}, process {self.me.pid}")
         while not self.ending.is_set():
             pause_s = TICK_S
+            if not holds(self.home, self.lock):
+                say("its folder is gone or another; whoever needs a supervisor there starts one")
+                return
             try:
                 began = time.monotonic()
                 found = self.look()
@@ -235,10 +238,12 @@ class Supervisor:
         """Claim, start, release; a run that cannot be started says so in its own events."""
         if self.ending.is_set() or claim(self.home, ticket.run_id, self.me) is None:
             return
+        folder = RunFolder(self.home.runs / ticket.run_id)
+        folder.stop_mark.unlink(missing_ok=True)  # of an earlier pause: now it is to run
         on_gpu = decision.slots[0].startswith("cuda")
         grant = queue_grant(slots, gpus, threads=ticket.threads, memory=memory if on_gpu else 0, data=ticket.data)
         try:
-            pid = start_worker(RunFolder(self.home.runs / ticket.run_id), grant)
+            pid = start_worker(folder, grant)
             say(f"{ticket.run_id}: started on {' '.join(decision.slots)}, process {pid}")
         except TryAgainError as error:
             say(str(error))

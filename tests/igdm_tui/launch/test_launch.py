@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from core.spec.config import RunConfig
-from core.spec.errors import IgdmError, RunFailedError
-from core.spec.event_file import read_records
-from core.spec.events import RunFailed
+from core.spec.errors import IgdmError, RunFailedError, TryAgainError
+from core.spec.event_file import EventWriter, read_records
+from core.spec.events import RunFailed, RunStopped
 from core.spec.home import Home
 from core.spec.loading import apply_overrides, build_config, load_config
 from igdm_tui.launch import command_line, create_run, provenance, resume_run, start_worker, stop_run
@@ -162,14 +162,19 @@ def test_only_a_running_run_can_be_stopped(home):
         stop_run(folder)
 
 
-def test_a_run_on_another_machine_is_not_stopped_from_here(home):
+def test_a_run_on_another_machine_finds_a_mark_and_stops(home):
     from core.spec.process import ProcessIdentity
 
     folder = create_run(home, RunConfig(), [])
     folder.write_worker(ProcessIdentity(pid=os.getpid(), started_at=1.0, host="elsewhere"), 1)
     folder.heartbeat.touch()
-    with pytest.raises(IgdmError, match="elsewhere"):
-        stop_run(folder)
+    with pytest.raises(TryAgainError, match="elsewhere"):
+        stop_run(folder, wait_s=0.0)
+    assert folder.stop_mark.exists()
+    writer = EventWriter(folder.events)
+    writer.write(RunStopped(reason="stop requested", epoch=0, step=0))
+    writer.close()
+    assert stop_run(folder) == "stopped on elsewhere"
 
 
 def test_a_reused_pid_is_never_signalled(make_run):

@@ -8,6 +8,7 @@ from core.spec.process import ProcessIdentity
 from igdm_tui.launch.ending import last_word
 from igdm_tui.queue import control
 from igdm_tui.queue.book import claim
+from igdm_tui.queue.summon import is_supervised, take_lock
 from igdm_tui.queue.supervisor import HELD, Supervisor
 from igdm_tui.queue.tickets import QueueFolder, queued_ids, read_ticket
 
@@ -92,3 +93,25 @@ def test_nothing_of_a_run_that_cannot_start_stays(home, queued, supervisor, monk
     supervisor.look()
     assert queued_ids(home) == set()
     assert last_word(queued.folder) == "failed"
+
+
+def test_a_supervisor_whose_home_is_removed_or_replaced_ends(home, queued, supervisor):
+    supervisor.lock = take_lock(home, patience_s=0.0, ending=supervisor.ending)
+    assert is_supervised(home)
+    lock = QueueFolder.of(home).lock
+    lock.rename(lock.with_name("old.lock"))
+    lock.touch()
+    supervisor.run()  # comes back
+    supervisor.let_go()
+    assert not is_supervised(home)
+
+
+def test_a_supervisor_ends_when_nothing_is_left(home, queued, supervisor, monkeypatch):
+    monkeypatch.setattr("igdm_tui.queue.supervisor.IDLE_S", 0.0)
+    monkeypatch.setattr("igdm_tui.queue.supervisor.TICK_S", 0.01)
+    supervisor.lock = take_lock(home, patience_s=0.0, ending=supervisor.ending)
+    control.pause(queued.folder)
+    supervisor.run()
+    assert not is_supervised(home)
+    control.unpause(queued.folder)
+    assert not supervisor._may_leave()
