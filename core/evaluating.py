@@ -9,6 +9,7 @@ from torch import nn
 
 from core.data import Dataset, load_dataset
 from core.evaluation import Evaluation
+from core.evaluation.inner_attack import inner_attack
 from core.evaluation.input_checks import EvaluationError, choose_examples
 from core.evaluation.transfer_source import load_transfer_source
 from core.models import build_model
@@ -48,9 +49,12 @@ class Judge:
         """
         settings = self.config.evaluation
         source = load_transfer_source(self.config, dataset.geometry, self.folder.home)
+        images = choose_examples(dataset.test, settings.num_examples)
+        # How the network in a file was trained is not known.
+        trained_here = settings.checkpoint_file is None
         evaluation = Evaluation(
             network,
-            choose_examples(dataset.test, settings.num_examples),
+            images,
             name=name,
             checkpoint=checkpoint,
             folder=self.folder.evaluation / name,
@@ -59,6 +63,7 @@ class Judge:
             batch_size=settings.batch_size,
             teacher=teacher,
             transfer_source=source and source.to(self.device),
+            inner_attack=inner_attack(self.config, network, teacher, images) if trained_here else None,
             emit=self.emit,
             should_stop=self.should_stop,
             after_run=self.after_run,

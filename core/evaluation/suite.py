@@ -273,6 +273,8 @@ class Evaluation:
         key = fingerprint(self.model, self.images.levels, attack, self.epsilon, self.seed, self.batch_size)
         if entry.needs_teacher and self.teacher is not None:
             key = f"{key}-{fingerprint(self.teacher, self.images.levels)}"
+        if attack == "pointwise" and self.inner_attack is not None:
+            key = f"{key}-training"
         if entry.needs_source and self.transfer_source is not None:
             key = f"{key}-{fingerprint(self.transfer_source, torch.zeros(0))}"
         return StateFile(self.folder / f"{attack}{suffix}.json", key)
