@@ -11,12 +11,14 @@ from core.spec.errors import IgdmError
 from igdm_tui.report.comparison import experiment_title
 from igdm_tui.report.curve_data import CHOSEN, CURVES, curves
 from igdm_tui.report.drawing.figure import Figure, Panel, Scale, Trace
+from igdm_tui.report.drawing.panel import LONG
 from igdm_tui.report.figure_data import FIGURES, PERTURBATIONS, FigureData, Fit, Value
 from igdm_tui.store.rows import RunRow
 from igdm_tui.store.store import Store
 
 NAMES = (*CURVES, CHOSEN, *FIGURES)
 """Every figure: curves first, then those of the papers."""
+SHADE_NOTE = f"lines of more than {LONG:,} points: means over three pixels, shaded from the lowest to the highest value"
 PERTURBATION_TITLES = {"clean": "no perturbation", "uniform": "uniform noise", "adversarial": "adversarial"}
 Row = Mapping[str, Value]
 
@@ -75,7 +77,9 @@ def figure_of(data: FigureData, labels: Labels) -> Figure:
     else:
         panels = _curves(rows, labels)
     where = f" ({data.source})" if data.source else ""
-    return Figure(name=data.name, title=f"{data.title}{where}", panels=panels, notes=[*flags.notes(), *data.notes])
+    is_long = any(len(trace.ys) > LONG for panel in panels for trace in panel.traces)
+    notes = [*flags.notes(), *([SHADE_NOTE] if is_long else []), *data.notes]
+    return Figure(name=data.name, title=f"{data.title}{where}", panels=panels, notes=notes)
 
 
 class _Flags:

@@ -1,6 +1,7 @@
 """One panel: its axes with round numbers, then its traces. Dashes, markers and colours tell traces apart."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ MOST_X, MOST_Y = 7, 7
 DASHES: tuple[tuple[float, ...], ...] = ((), (6, 3), (2, 2.5), (8, 3, 2, 3))
 MARKER_RADIUS = 4
 FEW = 40  # as many points of a line still get a marker each
+LONG = 2000  # a line of more points is drawn as a mean with a shade from lowest to highest
 BARS_SHARE = 0.76  # of the room of a category
 
 
@@ -116,24 +118,32 @@ def _draw_line(canvas: Canvas, frame: Frame, trace: Trace) -> None:
     role, xs = series_role(trace.number), floats(trace.xs)
     if trace.low and not trace.whiskers:
         _draw_band(canvas, frame, trace, role)
-    for stretch in drawable_stretches(floats(trace.ys), positive=frame.y.log):
-        points = _thinned(frame, xs, floats(trace.ys), stretch)
-        if len(points) > 1:
-            canvas.line(points, role, width=1.8, dash=dash_of(trace.number))
+    ys = floats(trace.ys)
+    for stretch in drawable_stretches(ys, positive=frame.y.log):
+        dash = dash_of(trace.number)
+        if stretch[1] - stretch[0] > LONG and not frame.x.log:
+            mean, around = _thinned(frame, xs, ys, stretch)
+            canvas.area(around, role, opacity=0.22)
+            canvas.line(mean, role, width=1.8, dash=dash)
+        elif stretch[1] - stretch[0] > 1:
+            canvas.line([frame.at(xs[i], ys[i]) for i in range(*stretch)], role, width=1.8, dash=dash)
     if len(trace.ys) <= FEW:
         _draw_points(canvas, frame, trace)
 
 
-def _thinned(frame: Frame, xs: Sequence[float], ys: Sequence[float], stretch: tuple[int, int]) -> Points:
-    """The line in pixels; of very many points the extremes of each column of pixels."""
-    start, end = stretch
-    columns = int(frame.box.width)
-    if end - start <= 2 * columns or frame.x.log:
-        return [frame.at(xs[i], ys[i]) for i in range(start, end)]
-    low, high = frame.x.low, frame.x.high
-    found = decimate(xs, ys, stretch, (low, high), columns)
-    places = [(low + (column + 0.5) / columns * (high - low), entry) for column, *entry in found]
-    return [frame.at(x, y) for x, entry in places for y in dict.fromkeys(entry)]
+def _thinned(frame: Frame, xs: Sequence[float], ys: Sequence[float], stretch: tuple[int, int]) -> tuple[Points, Points]:
+    """Of very many points the mean over each three pixels, and the outline from the lowest to the highest."""
+    columns, (low, high) = int(frame.box.width / 3), (frame.x.low, frame.x.high)
+    mean, upper, lower = [], [], []
+    for column, _, least, most, _ in decimate(xs, ys, stretch, (low, high), columns):
+        left, right = (low + (column + side) / columns * (high - low) for side in (0, 1))
+        first, last = bisect_left(xs, left, *stretch), bisect_left(xs, right, *stretch)
+        values = ys[first : max(last, first + 1)]
+        middle = (left + right) / 2
+        mean.append(frame.at(middle, math.fsum(values) / len(values)))
+        upper.append(frame.at(middle, most))
+        lower.append(frame.at(middle, least))
+    return mean, [*upper, *reversed(lower)]
 
 
 def _draw_band(canvas: Canvas, frame: Frame, trace: Trace, role: str) -> None:

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+import shutil
+import subprocess
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,7 @@ from igdm_tui.report.table import Entry, Table
 from igdm_tui.store import Store
 from tests.igdm_tui.report.latex_check import check_latex
 
+TEX = shutil.which("tectonic") or shutil.which("pdflatex") or shutil.which("lualatex")
 HOSTILE = st.text(st.one_of(st.characters(), st.sampled_from("=+-@[]()<>&%$#_{}^~\\|`*\"'!;:,\t\r\n\x00\x1b\u202e")))
 TAGS = re.compile(r"</?(table|caption|thead|tbody|tr|th|td|strong|u|sup|ol|li|small)( [a-z]+=\"[a-z0-9 ]+\")*>")
 PAPER = {"data": {"name": "cifar-100"}, "student": {"model": "resnet-18"}}
@@ -133,7 +136,7 @@ def test_flags_are_footnotes_in_every_form(compared, make_run, flagged):
 def flagged(make_run):
     """A run whose AutoAttack is to be doubted; the reason."""
     reason = "Square beat the gradient attacks by 3 % & more: gradients_may be masked"
-    run = make_run("aaaa2222").start().teacher().train()
+    run = make_run("ffff2222").start().teacher().train()
     run.evaluate(autoattack=0.5, flags=[reason])
     return reason
 
@@ -150,6 +153,22 @@ def test_metrics_can_be_chosen_and_a_slip_is_said(compared, paper_runs):
     assert formats.as_latex(comparison, names).splitlines()[2] == r"Run & GC & AA \% \\"
     with pytest.raises(Exception, match="did you mean gradient_cosine"):
         chosen_metrics(comparison, "gradient_cosin")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TEX, reason="no tectonic, pdflatex or lualatex here")
+def test_the_tables_compile(compared, paper_runs, make_run, flagged, tmp_path):
+    comparison = compared(group=True)
+    tables = [formats.results_table(comparison), *paper_tables(comparison)]
+    tables.append(published_table(comparison, published_matches(comparison)))
+    body = "\n\n".join(table.latex(found) for found in tables)
+    file = tmp_path / "tables.tex"
+    file.write_text(
+        f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}\n{body}\n\\end{{document}}\n"
+    )
+    words = [TEX] if "tectonic" in TEX else [TEX, "-interaction=nonstopmode", "-halt-on-error"]
+    found = subprocess.run([*words, file.name], cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    assert found.returncode == 0, found.stdout[-2000:]
 
 
 @given(name=HOSTILE, note=HOSTILE)
