@@ -26,7 +26,7 @@ TEACHER_LINES = 10
 
 def metrics_text(metrics: dict[str, float]) -> str:
     """ "Clean 97.50  PGD-20 62.50": titles and values in one line."""
-    names = sorted(metrics, key=lambda name: list(METRICS).index(name) if name in METRICS else len(METRICS))
+    names = [*METRICS.in_order(metrics), *(name for name in metrics if name not in METRICS)]
     shown = ((METRICS[name].title if name in METRICS else name, metric(name, metrics[name])) for name in names)
     return "  ".join(f"{title} {value}" for title, value in shown)
 

@@ -44,7 +44,9 @@ threads = 1
 device = "cpu"
 """
 ENTRY = [sys.executable, "-m", "igdm_tui.cli.entry"]
-ATTACKS = ["--attacks", "clean,cw30,autoattack", "--batch-size", "5", "--num-examples", "24"]
+AUTOATTACK = "autoattack:apgd-ce+apgd-t+fab-t"
+ATTACKS = ["--attacks", f"clean,cw30,{AUTOATTACK}", "--batch-size", "5", "--num-examples", "24"]
+LONG = ["--attacks", "clean,pgd20x60", "--batch-size", "3", "--num-examples", "24"]
 NETWORK = ["--model", "resnet", "--width", "4", "--set", "student.blocks=[1,1]", "--dataset", "digits"]
 FEW = ["--epsilon", "0.1", "--num-examples", "40", "--set", "runtime.threads=1", "--device", "cpu"]
 PATIENCE_S = 60.0
@@ -100,7 +102,7 @@ def test_killed_and_started_again_it_ends_with_the_verdicts_of_a_quiet_one(igdm,
     assert said.code == 0, said.err
     judged = json.loads(said.out)
     assert (judged["status"], judged["batch_size"], judged["num_examples"]) == ("finished", 5, 24)
-    assert [entry["attack"] for entry in judged["measurements"]] == ["clean", "cw30", "autoattack"]
+    assert [entry["attack"] for entry in judged["measurements"]] == ["clean", "cw30", AUTOATTACK]
     assert all(
         low <= entry["correct"] / 24 <= high for entry in judged["measurements"] for low, high in [entry["interval"]]
     )
@@ -131,24 +133,24 @@ def test_what_another_evaluation_found_is_not_measured_again(igdm, home, run_id)
 
 
 def test_ctrl_c_keeps_its_place_and_the_same_command_goes_on(igdm, home, run_id):
-    command = [*ENTRY, "eval", run_id, *ATTACKS]
+    command = [*ENTRY, "eval", run_id, *LONG]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        while not (line := process.stderr.readline()).startswith("autoattack apgd-ce"):
+        while not (line := process.stderr.readline()).startswith("pgd20x60 pgd20 3"):
             assert line, "it ended before it could be stopped"
         process.send_signal(signal.SIGINT)
         out, rest = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out) == (130, "")
     assert "the same command goes on" in rest
     folder = RunFolder(home.runs / run_id)
-    first = len(progress_of(folder, "apgd-ce"))
-    assert igdm("eval", run_id, *ATTACKS).code == 0
-    assert len(progress_of(folder, "apgd-ce")) == first, "a finished stage is not walked again"
+    first = len(progress_of(folder, "pgd20 1"))
+    assert igdm("eval", run_id, *LONG).code == 0
+    assert len(progress_of(folder, "pgd20 1")) == first, "a finished stage is not walked again"
     assert isinstance([record.event for record in read_records(folder.events)][-1], EvaluationFinished)
 
 
 def test_a_run_that_is_being_written_is_refused(igdm, home, run_id):
     folder = RunFolder(home.runs / run_id)
-    assert igdm("eval", run_id, *ATTACKS, "--detach").code == 0
+    assert igdm("eval", run_id, *LONG, "--detach").code == 0
     said = igdm("eval", run_id, "--suite", "quick")
     assert said.code == 3
     assert "is being evaluated" in said.err

@@ -22,6 +22,7 @@ from core.spec.events import (
 )
 from core.spec.run_folder import run_folders
 from igdm_tui.cli.live_display import picture
+from igdm_tui.cli.plain_display import metrics_text
 from igdm_tui.cli.progress import RunProgress
 
 PLAYER = """
@@ -226,3 +227,8 @@ def test_a_stage_under_way_says_how_long_it_will_take_also_when_taken_up_again()
         progress.take(Record(seq=seq, t=0.0, m=0.0, event=event))
     assert progress.stage_seconds_left(progress.stages["autoattack", "square"]) == 12.0
     assert progress.stage_seconds_left(progress.stages["autoattack", "apgd-ce"]) is None
+
+
+def test_metrics_of_attacks_with_parameters_are_told_in_one_line():
+    told = metrics_text({"pgd20x5_accuracy": 0.5, "own_number": 1.0, "clean_accuracy": 0.9})
+    assert told == "Clean 90.00  pgd20x5 50.00  own_number 1.000"
