@@ -89,7 +89,7 @@ class IgdmApp(App[None]):
         if len(run_ids) == 1:
             self.push_screen(RunScreen(run_ids[0]))
         else:
-            self.say(f"{len(run_ids)} runs are starting; they go on without this screen.")
+            self.say(f"{len(run_ids)} runs are in the queue; they go on without this screen.")
 
     def on_following_failed(self, message: FollowingFailed) -> None:
         """Say why runs are not followed at the moment."""

@@ -26,9 +26,9 @@ def command_line(
 ) -> str:
     """The shell command that makes exactly this configuration: `igdm run ...`, its words quoted.
 
-    It starts from the file in ./configs that needs the fewest changes, or from an empty one. seeds: one run for each
-    of these instead of the configuration's own. axes: settings with several values, by key; the command then puts every
-    combination into the queue, in loops. home: named when it is not what `igdm` would find here by itself.
+    With several seeds or values it puts the runs into the queue. It starts from the file in ./configs that needs the
+    fewest changes, or from an empty one. seeds: one run for each of these instead of the configuration's own. axes:
+    settings with several values, by key, in loops. home: named when it is not what `igdm` would find here by itself.
     """
     from core.spec.home import Home
 
@@ -37,7 +37,7 @@ def command_line(
         ((path, changes) for path, flat in _bases() if (changes := _changes(flat, _flat(config))) is not None),
         key=lambda found: len(found[1]),
     )
-    words = ["igdm", *(("queue", "add") if axes else ("run",)), str(path)]
+    words = ["igdm", *(("queue", "add") if axes or len(seeds) > 1 else ("run",)), str(path)]
     if len(seeds) > 1:
         changes.pop("runtime.seed", None)
     for key, value in changes.items():

@@ -17,7 +17,7 @@ from core.spec.errors import IgdmError
 from core.spec.home import Home
 from core.spec.loading import build_config, config_warnings, read_config_text
 from igdm_tui.keys import bindings
-from igdm_tui.launch import command_line, create_run, start_worker
+from igdm_tui.launch import command_line, create_run, enqueue, start_worker
 from igdm_tui.live import in_thread
 from igdm_tui.screens.base import PlaceScreen, lines_content
 from igdm_tui.screens.launch_fields import field_specs, texts_of
@@ -244,7 +244,14 @@ class LaunchScreen(PlaceScreen):
             self.focus_next() if direction > 0 else self.focus_previous()
 
     def action_launch(self) -> None:
-        """Start the run, or put all runs of the form into the queue; refused while anything is wrong."""
+        """Start the run now, or put several into the queue; refused while anything is wrong."""
+        self._begin_launch(queued=False)
+
+    def action_enqueue(self) -> None:
+        """Let the run wait for a free slot of the machine."""
+        self._begin_launch(queued=True)
+
+    def _begin_launch(self, *, queued: bool) -> None:
         if self._launching:
             return
         self._check()
@@ -252,31 +259,40 @@ class LaunchScreen(PlaceScreen):
             self._refuse()
             return
         self._launching = True
-        self.begin(self._launch, "launch")
+        self.begin(partial(self._launch, queued=queued), "launch")
 
     def _refuse(self) -> None:
         self.igdm.say("Not launched: some fields are wrong.", severity="warning")
         self.action_next_problem()
 
-    async def _launch(self) -> None:
+    async def _launch(self, *, queued: bool) -> None:
         reading, command = self.reading, shlex.split(self.command)
-        launched: list[str] = []
+        assert reading is not None
+        several, launched, wanted = reading.count > 1, list[str](), reading.count
         try:
-            assert reading is not None
             await self._look_ahead(reading)
-            if self.reading is None or self.reading.problems:
+            if self.outlook is None or self.outlook.problems:
                 self._refuse()
                 return
-            for settings in reading.all_settings():
-                launched.append(await asyncio.to_thread(_start, self.igdm.home, settings, command))
+            lacking = self.outlook.lacking if several else (reading.with_seed(reading.seeds[0]),)
+            wanted = len(lacking)
+            for settings in lacking:
+                start = _enqueue if queued or several else _start
+                launched.append(await asyncio.to_thread(start, self.igdm.home, settings, command))
+            if not lacking:
+                self.igdm.say("Nothing to start: all of these runs are here already.")
         except (IgdmError, OSError) as error:
-            count = reading.count if reading else 0
-            self.igdm.say(f"{error}", title=f"Launched {len(launched)} of {count}", severity="error")
+            self.igdm.say(f"{error}", title=f"Launched {len(launched)} of {wanted}", severity="error")
         finally:
             self._launching = False
             self.igdm.follower.wake()
         if launched:
             self.igdm.launched(launched)
+
+
+def _enqueue(home: Home, settings: dict[str, Any], command: list[str]) -> str:
+    """Create one run and let it wait for a free slot; its id."""
+    return enqueue(build_config(settings), home, command).run_id
 
 
 def _start(home: Home, settings: dict[str, Any], command: list[str]) -> str:

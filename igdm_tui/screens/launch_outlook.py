@@ -5,7 +5,7 @@ Looked up in a thread, because disks and many runs take their time.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.spec.catalogue import METRICS
 from core.spec.config import RunConfig
@@ -25,19 +25,20 @@ from igdm_tui.widgets.text import plain
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
 
+THERE = ("finished", "running", "queued")
 PRINTED = ("clean_accuracy", "pgd20_accuracy", "autoattack_accuracy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
     """problems: what is wrong with a combination, or missing on this machine. twins: runs with the same settings and
-    seed. new: how many of the form's runs have none. estimate: of the first run. memory: of its GPU, None on a CPU and
-    for unknown networks. published: the printed result of it.
+    seed. lacking: settings of the runs that are not finished, running or queued already. estimate: of the first run.
+    memory: of its GPU, None on a CPU and for unknown networks. published: the printed result of it.
     """
 
     problems: tuple[Problem, ...] = ()
     twins: "tuple[RunRow, ...]" = ()
-    new: int = 0
+    lacking: tuple[dict[str, Any], ...] = ()
     estimate: Estimate | None = None
     memory: MemoryEstimate | None = None
     published: PublishedMatch | None = None
@@ -66,7 +67,11 @@ def look_ahead(reading: FormReading, rows: "Sequence[RunRow]", home: Home) -> Ou
     return Outlook(
         problems=tuple(problems.values()),
         twins=tuple(row for row in twins if row is not None),
-        new=sum(row is None for row in twins),
+        lacking=tuple(
+            settings
+            for settings, row in zip(reading.all_settings(), twins, strict=False)
+            if row is None or row.status not in THERE
+        ),
         estimate=estimate_run(first, rows),
         memory=None if configs[0].runtime.device == "cpu" else training_memory(configs[0]),
         published=find_published_result(first),
@@ -106,7 +111,8 @@ def outlook_text(outlook: Outlook, reading: FormReading) -> list[tuple[str, str]
     if outlook.twins:
         names = ", ".join(f"{row.id} ({row.status})" for row in outlook.twins[:3])
         more = f" and {len(outlook.twins) - 3} more" if len(outlook.twins) > 3 else ""
-        lines.append((f"! same settings and seed as {names}{more}", "$text-warning"))
+        left_out = "" if reading.count == 1 else f": {len(outlook.lacking)} of {reading.count} are started"
+        lines.append((f"! same settings and seed as {names}{more}{left_out}", "$text-warning"))
     if outlook.estimate:
         runs = "one run" if outlook.estimate.count == 1 else f"{outlook.estimate.count} runs"
         each = " each" if reading.count > 1 else ""

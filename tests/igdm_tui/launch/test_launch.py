@@ -130,7 +130,7 @@ def test_the_command_starts_from_the_file_that_needs_least(tmp_path, monkeypatch
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "small.toml").write_text("[optim]\nnum_epochs = 30\nmilestones = [20, 26]\n")
     assert command_line(config) == "igdm run configs/small.toml"
-    assert command_line(config, seeds=[0, 1]) == "igdm run configs/small.toml --seeds 0,1"
+    assert command_line(config, seeds=[0, 1]) == "igdm queue add configs/small.toml --seeds 0,1"
 
 
 def test_a_worker_that_cannot_start_fails_the_run_and_says_why(home, monkeypatch):

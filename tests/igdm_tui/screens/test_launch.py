@@ -16,6 +16,7 @@ def started(monkeypatch):
     """Runs are created for real; their workers are not started."""
     folders = []
     monkeypatch.setattr("igdm_tui.screens.launch.start_worker", lambda folder: folders.append(folder) or 1)
+    monkeypatch.setattr("igdm_tui.queue.summon.ensure_supervisor", lambda home: None)
     return folders
 
 
@@ -62,7 +63,7 @@ async def test_the_command_follows_the_form_exactly(drive):
         await typed(driver, "igdm.alpha", "20")
         await typed(driver, "runtime.seed", "0-2")
         words = shlex.split(screen.command)
-        assert words[:2] == ["igdm", "run"]
+        assert words[:3] == ["igdm", "queue", "add"]
         assert "igdm.alpha=20.0" in words or "igdm.alpha=20" in words
         assert words[words.index("--seeds") + 1] == "0,1,2"
         assert "--home" in words
@@ -105,14 +106,16 @@ async def test_one_seed_goes_to_its_run(drive, started, home):
         assert driver.app.screen.table.selected.id == started[0].run_id
 
 
-async def test_several_seeds_make_as_many_runs_and_go_to_the_list(drive, started):
+async def test_several_seeds_wait_in_the_queue_and_go_to_the_list(drive, started, home):
     async with drive() as driver:
         await opened(driver)
         await typed(driver, "runtime.seed", "0,1,2")
         await driver.press("f5")
         await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
-        assert [folder.read_run_json()["seed"] for folder in started] == [0, 1, 2]
-        assert len({folder.read_run_json()["settings_hash"] for folder in started}) == 1
+        cards = [folder.read_run_json() for folder in run_folders(home)]
+        assert sorted(card["seed"] for card in cards) == [0, 1, 2]
+        assert len({card["settings_hash"] for card in cards}) == 1
+        assert not started
         await driver.until(lambda: len(driver.app.screen.table.rows) == 3)
         assert driver.app.screen.table.has_focus
         await driver.press("enter")
@@ -337,3 +340,25 @@ async def test_a_run_that_exists_already_is_named(drive, make_run):
         await driver.until(lambda: driver.shows("the one"))
         await driver.press("e")
         await driver.until(lambda: driver.shows("same settings and seed as twin0001 (finished)", "takes about"))
+
+
+async def test_seeds_that_are_here_already_are_left_out(drive, started, home, make_run):
+    make_run("twin0001", "finished", name="the one")
+    async with drive() as driver:
+        await driver.until(lambda: driver.shows("the one"))
+        await driver.press("e")
+        screen = driver.app.screen
+        await driver.until(lambda: screen.reading is not None)
+        await typed(driver, "runtime.seed", "0,1")
+        await driver.until(lambda: driver.shows("1 of 2 are started"))
+        await driver.press("ctrl+l")
+        await driver.until(lambda: len(run_folders(home)) == 2)
+        assert sorted(folder.read_run_json()["seed"] for folder in run_folders(home)) == [0, 1]
+
+
+async def test_one_run_may_wait_in_the_queue(drive, started, home):
+    async with drive() as driver:
+        await opened(driver)
+        await driver.press("f7")
+        await driver.until(lambda: len(run_folders(home)) == 1)
+        assert not started

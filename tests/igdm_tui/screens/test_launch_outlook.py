@@ -58,7 +58,8 @@ def test_runs_with_the_same_settings_and_seed_are_named(make_run, home):
     row = rows_of(home)[0]
     reading = reading_of(row.settings, runtime__seed="0,1")
     outlook = look_ahead(reading, [row], home)
-    assert ([twin.id for twin in outlook.twins], outlook.new) == ([folder.run_id], 1)
+    assert [twin.id for twin in outlook.twins] == [folder.run_id]
+    assert [settings["runtime"]["seed"] for settings in outlook.lacking] == [1]
     assert "twin0001 (finished)" in outlook_text(outlook, reading)[0][0]
 
 
