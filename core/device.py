@@ -1,5 +1,6 @@
 """Choosing the device and making the arithmetic on it repeatable."""
 
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -41,3 +42,11 @@ def full_precision() -> Iterator[None]:
         yield
     finally:
         torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def peak_memory_gb(device: torch.device) -> float:
+    """Most memory held so far, in 10^9 bytes: of the device, or of this process where the device is the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device) / 1e9
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # Linux counts in KiB
+    return kilobytes * 1024 / 1e9

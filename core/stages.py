@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from core.data import Dataset, load_dataset
+from core.device import peak_memory_gb
 from core.evaluating import Judge, evaluate_file
 from core.evaluation.input_checks import choose_examples
 from core.following import Following
@@ -175,6 +176,7 @@ def train_student(job: Job, trainer: Trainer, following: Following) -> None:
             checkpoint_student(job, trainer, following)
             raise
         metrics |= following.measure(trainer.result, trainer.epoch)
+        metrics["memory_gb"] = peak_memory_gb(job.device)
         elapsed_s = time.perf_counter() - began
         job.emit(EpochFinished(epoch=trainer.epoch, step=trainer.total_steps, elapsed_s=elapsed_s, metrics=metrics))
         if trainer.epoch % runtime.checkpoint_every == 0 or trainer.is_complete:

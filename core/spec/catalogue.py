@@ -458,5 +458,12 @@ METRICS = Metrics(
             better="higher",
             summary="training images per second",
         ),
+        MetricEntry(
+            name="memory_gb",
+            title="GB",
+            unit="number",
+            better="",
+            summary="most memory of the device, or of the process on a CPU, in 10^9 bytes",
+        ),
     )
 )

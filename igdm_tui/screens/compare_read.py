@@ -4,7 +4,6 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.spec.attack_names import ATTACKS
@@ -12,12 +11,12 @@ from igdm_tui.curves import Piece, Wanted, mean_and_band, read_pieces, rhythm
 from igdm_tui.palette import run_letter
 from igdm_tui.report.baseline import Against, Difference, against
 from igdm_tui.report.comparison import Comparison, Line, compare_runs
-from igdm_tui.report.verdicts import Verdicts, read_verdicts
+from igdm_tui.report.verdicts import Verdicts, verdicts_of_run
 from igdm_tui.widgets.curve import Curve
 from igdm_tui.widgets.decimate import floats
 
 if TYPE_CHECKING:
-    from igdm_tui.store import RunRow, Store
+    from igdm_tui.store import EvaluationRow, RunRow, Store
 
 # Losses come last: those of different methods are different quantities.
 FIRST_METRICS = (
@@ -80,12 +79,17 @@ class VerdictShelf:
     def __init__(self) -> None:
         self._kept: dict[str, tuple[int, dict[str, Verdicts]]] = {}
 
-    def read(self, runs: "Sequence[RunRow]", revisions: Mapping[str, int]) -> dict[str, dict[str, Verdicts]]:
+    def read(
+        self,
+        runs: "Sequence[RunRow]",
+        revisions: Mapping[str, int],
+        evaluations: "Mapping[str, Sequence[EvaluationRow]]",
+    ) -> dict[str, dict[str, Verdicts]]:
         """By run id."""
         for run in runs:
             revision = revisions.get(run.id, 0)
             if self._kept.get(run.id, (-1, {}))[0] != revision:
-                self._kept[run.id] = (revision, read_verdicts(Path(run.folder), run.settings))
+                self._kept[run.id] = (revision, verdicts_of_run(run.folder, run.settings, evaluations[run.id]))
         return {run.id: self._kept[run.id][1] for run in runs}
 
 
@@ -108,7 +112,7 @@ def read_comparison(
     entries = tuple(Entry(line, n if n < students else -1) for n, line in enumerate(comparison.lines))
     measured = next((n for n, e in enumerate(entries[:students]) if TESTED.intersection(e.line.cells)), 0)
     place = next((n for n, e in enumerate(entries) if any(run.id == baseline for run in e.line.runs)), measured)
-    found = against(comparison, place, shelf.read(runs, revisions)) if students > 1 else None
+    found = against(comparison, place, shelf.read(runs, revisions, evaluations)) if students > 1 else None
     return Reading(comparison=comparison, entries=entries, against=found)
 
 

@@ -4,15 +4,17 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.containers import Container, Vertical
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
+from igdm_tui.curves import X_TITLES, CurveShelf
 from igdm_tui.keys import bindings
 from igdm_tui.live import in_thread
 from igdm_tui.screens.base import PlaceScreen, lines_content
-from igdm_tui.screens.run_data import RunData, falling_lines, head_lines, metric_lines, read_run
+from igdm_tui.screens.run_about import evaluation_lines, origin_lines
+from igdm_tui.screens.run_data import RunData, falling_lines, head_lines, metric_lines, read_run, wanted_curves
 from igdm_tui.widgets.attack_stages import AttackStages
 from igdm_tui.widgets.line_chart import LineChart
 from igdm_tui.widgets.lines import Lines
@@ -24,12 +26,15 @@ if TYPE_CHECKING:
     from igdm_tui.store import RunRow
 
 LOG_S = 0.5  # between two looks at the log
-PANES = ("curves", "attack", "log", "settings")
+PANES = ("curves", "attack", "log", "settings", "history", "origin")
+FIRST = {"curves": "#losses", "attack": "#stages"}  # what gets the keys; elsewhere the pane itself
 CHARTS = {
     "losses": ("loss", False),
     "accuracies": ("validation", True),
     "gradient_distance": ("GD (lower is better)", False),
     "gradient_cosine": ("GC (higher is better)", False),
+    "rate": ("learning rate", False),
+    "pace": ("images per second", False),
 }
 
 
@@ -44,11 +49,13 @@ class RunScreen(PlaceScreen):
         super().__init__()
         self.run_id = run_id
         self.pane = "curves"
-        self.by_epoch = False
+        self.x = "step"
+        self._curves = CurveShelf()
         self._data: RunData | None = None
         self._drawn_revision = -1
         self._fetching = self._reading_log = False
         self._together = True
+        self._found_in: Lines | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         """Two lines about the run, the tabs, and the panes."""
@@ -65,6 +72,9 @@ class RunScreen(PlaceScreen):
                     yield LineChart("still robust under AutoAttack", x_title="seconds", percent=True, id="falling")
                 yield LogTail(id="log")
                 yield Lines(id="settings")
+                yield Lines(id="history")
+                yield Lines(id="origin")
+        yield Input(placeholder="find, enter; n and N go on", id="find", compact=True)
 
     def on_mount(self) -> None:
         """Begin with the curves."""
@@ -100,8 +110,11 @@ class RunScreen(PlaceScreen):
         try:
             revision = self.igdm.revisions.get(row.id, 0)
             if revision != self._drawn_revision or self._data is None:
-                self._data = await self.igdm.reader.ask(lambda store: read_run(store, row.id, by_epoch=self.by_epoch))
-                self._drawn_revision = revision
+                x = self.x
+                charts = await self.igdm.reader.ask(partial(wanted_curves, run=row, x=x))
+                known = self._curves.known([key for wanted in charts.values() for key in wanted])
+                self._data = await self.igdm.reader.ask(partial(read_run, run=row, charts=charts, known=known))
+                self._drawn_revision = revision if x == self.x else -1
                 self._draw(self._data)
         except Exception as error:  # noqa: BLE001 - a reading that fails must not take the screen with it
             self.say_unread(error, row.name)
@@ -127,16 +140,19 @@ class RunScreen(PlaceScreen):
         row = self.row
         if row is None:
             return
+        curves = self._curves.add(data.pieces)
         for name in CHARTS:
             chart = self.query_one(f"#{name}", LineChart)
-            x_title = ("epoch" if self.by_epoch else "step") if name == "losses" else "epoch"
-            chart.set_lines(metric_lines(data, name), x_title=x_title)
+            wanted = data.charts[name]
+            chart.set_lines(metric_lines(wanted, curves), x_title=X_TITLES[wanted[0].x] if wanted else None)
             chart.set_note(self._note(row))
         self.query_one(AttackStages).show_evaluation(row, data.stages, data.evaluations)
         falling = self.query_one("#falling", LineChart)
         falling.set_lines(falling_lines(data))
         falling.display = bool(data.history)
         self.query_one("#settings", Lines).set_lines(data.settings)
+        self.query_one("#history", Lines).set_lines(evaluation_lines(data.evaluations))
+        self.query_one("#origin", Lines).set_lines(origin_lines(data.origin))
         self.query_one("#head", Static).update(lines_content(head_lines(row, data)))
 
     def _note(self, row: "RunRow") -> str:
@@ -156,8 +172,7 @@ class RunScreen(PlaceScreen):
         for name in PANES:
             self.set_class(name == pane, f"show-{name}")
         self.query_one(PaneTabs).show(pane)
-        first = {"curves": "#losses", "attack": "#stages", "log": "#log", "settings": "#settings"}[pane]
-        self.call_after_refresh(self.query_one(first).focus)
+        self.call_after_refresh(self.query_one(FIRST.get(pane, f"#{pane}")).focus)
 
     def action_zoom(self) -> None:
         """The focused chart or pane alone, and back."""
@@ -178,10 +193,72 @@ class RunScreen(PlaceScreen):
         self.query_one("#losses", LineChart).action_toggle_log()
 
     def action_x_axis(self) -> None:
-        """Losses over steps, or their means over epochs."""
-        self.by_epoch = not self.by_epoch
+        """Losses over steps, seconds, or their means over epochs."""
+        order = ("step", "time", "epoch")
+        self.x = order[(order.index(self.x) + 1) % len(order)]
         self._drawn_revision = -1
         self.show_runs()
+
+    @on(LineChart.Crossed)
+    def _cross_all(self, message: LineChart.Crossed) -> None:
+        """All charts read at the same moment of the run: epochs and steps are turned into each other."""
+        x, steps = message.x, self._data.steps_per_epoch if self._data else 0.0
+        for chart in self.query(LineChart):
+            if chart is message.chart:
+                continue
+            if x is None or chart.x_title == message.chart.x_title:
+                chart.crosshair = x
+            elif steps and {chart.x_title, message.chart.x_title} == {"step", "epoch"}:
+                chart.crosshair = x * steps if chart.x_title == "step" else x / steps
+
+    # Finding
+
+    @property
+    def _searched(self) -> Lines | None:
+        """The list that is shown: the one with the keys, else that of the pane."""
+        if isinstance(self.focused, Lines):
+            return self.focused
+        return self.query_one(f"#{self.pane}", Lines) if self.pane in ("log", "settings", "history", "origin") else None
+
+    def action_find(self) -> None:
+        """Ask for words; on curves, in the log."""
+        if self._searched is None:
+            self.action_pane("log")
+        self._found_in = self._searched
+        self.add_class("-finding")
+        field = self.query_one("#find", Input)
+        field.value = ""
+        field.focus()
+
+    @on(Input.Submitted, "#find")
+    def _find(self, message: Input.Submitted) -> None:
+        self._end_finding()
+        if self._found_in is not None:
+            self._say_found(self._found_in, message.value, 1)
+
+    def _end_finding(self) -> None:
+        self.remove_class("-finding")
+        if self._found_in is not None:
+            self._found_in.focus()
+
+    def action_find_next(self, step: int) -> None:
+        """The next line that holds the words, or the one before."""
+        lines = self._searched
+        if lines is not None and lines.words:
+            self._say_found(lines, lines.words, step)
+
+    def _say_found(self, lines: Lines, words: str, step: int) -> None:
+        number, count = lines.find(words, step)
+        if words:
+            self.query_one(PaneTabs).say(f"{plain(words, 20)}: {number}/{count}" if count else "not found")
+        else:
+            self.query_one(PaneTabs).say("")
+
+    def action_follow(self) -> None:
+        """Back to the end of the log, and stay there."""
+        log = self.query_one(LogTail)
+        log.follows = True
+        log.scroll_end(animate=False)
 
     def action_stop(self) -> None:
         """Stop this run."""
@@ -199,8 +276,10 @@ class RunScreen(PlaceScreen):
             self.clone_run(self.row)
 
     def action_back(self) -> None:
-        """Out of the zoom, then out of the run."""
-        if self.has_class("-single") or not self._together:
+        """Out of the search, out of the zoom, then out of the run."""
+        if self.has_class("-finding"):
+            self._end_finding()
+        elif self.has_class("-single") or not self._together:
             self.action_zoom()
         else:
             super().action_back()

@@ -1,13 +1,16 @@
 """What the Run screen shows: read from the store in one go, then turned into curves and lines of text."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.spec.catalogue import METRICS
+from igdm_tui.curves import Piece, Wanted, read_pieces
 from igdm_tui.numbers import age, duration
 from igdm_tui.palette import metric_mark
+from igdm_tui.screens.run_origin import Origin, read_origin
+from igdm_tui.widgets.curve import Curve
 from igdm_tui.widgets.decimate import floats
 from igdm_tui.widgets.line_chart import Line
 from igdm_tui.widgets.lines import TonedLine
@@ -15,13 +18,16 @@ from igdm_tui.widgets.run_table import metric_text, progress_text, seconds_left,
 from igdm_tui.widgets.text import bar, fit, plain
 
 if TYPE_CHECKING:
-    from igdm_tui.store import EvaluationRow, RunRow, Series, StageRow, Store
+    from igdm_tui.store import EvaluationRow, RunRow, StageRow, Store
 
 KEY_WIDTH = 30
 CURVES = {
+    "losses": (),
     "accuracies": ("validation_clean_accuracy", "validation_pgd_accuracy"),
     "gradient_distance": ("gradient_distance",),
     "gradient_cosine": ("gradient_cosine",),
+    "rate": ("learning_rate",),
+    "pace": ("images_per_s",),
 }
 LABELS = {
     "loss": "total",
@@ -31,6 +37,8 @@ LABELS = {
     "validation_pgd_accuracy": "PGD-10",
     "gradient_distance": "",
     "gradient_cosine": "",
+    "learning_rate": "",
+    "images_per_s": "",
 }
 
 
@@ -38,55 +46,58 @@ LABELS = {
 class RunData:
     """One reading of one run.
 
-    losses: series by name, over steps or, with `by_epoch`, over epochs. epochs: all other series by name.
-    settings: as lines, pixel units as n/255, what is not the default marked.
+    charts: what each chart draws, by its name. pieces: points that are new. settings: as lines, pixel units as n/255,
+    what is not the default marked. steps_per_epoch: 0 before the first epoch is done.
     """
 
-    losses: "dict[str, Series]"
-    epochs: "dict[str, Series]"
-    by_epoch: bool
+    charts: Mapping[str, tuple[Wanted, ...]]
+    pieces: Mapping[Wanted, Piece]
     stages: "list[StageRow]"
     history: "list[StageRow]"
     evaluations: "list[EvaluationRow]"
     warnings: list[str]
     settings: list[TonedLine]
+    origin: Origin
+    steps_per_epoch: float
 
 
-def read_run(store: "Store", run_id: str, *, by_epoch: bool) -> RunData:
-    """Everything the screen shows of one run; a few milliseconds in the reader's thread."""
-    names = store.series_names(run_id)
-    losses = [name for name in names["epoch" if by_epoch else "step"] if name.endswith("loss")]
+def wanted_curves(store: "Store", run: "RunRow", *, x: str) -> dict[str, tuple[Wanted, ...]]:
+    """The curves of each chart; losses over that x, in the finest rhythm, everything else by epoch."""
+    names = store.series_names(run.id)
+    by = "epoch" if x == "epoch" else "step"
+    losses = [name for name in names[by] if name.endswith("loss")]
     losses.sort(key=lambda name: (name not in LABELS, list(LABELS).index(name) if name in LABELS else 0, name))
-    by = "epoch" if by_epoch else "step"
-    wanted = [name for group in CURVES.values() for name in group if name in names["epoch"]]
+    return {
+        chart: tuple(Wanted(run.id, run.attempt, name, "epoch", "epoch") for name in wanted if name in names["epoch"])
+        for chart, wanted in CURVES.items()
+    } | {"losses": tuple(Wanted(run.id, run.attempt, name, by, x) for name in losses)}
+
+
+def read_run(
+    store: "Store", run: "RunRow", charts: Mapping[str, tuple[Wanted, ...]], known: Mapping[Wanted, int]
+) -> RunData:
+    """Everything the screen shows of one run and has not yet; a few milliseconds in the reader's thread."""
+    rates = store.series(run.id, "learning_rate", by="epoch")
+    validation = store.series(run.id, "validation_pgd_accuracy", by="epoch")
     return RunData(
-        losses={name: store.series(run_id, name, by=by) for name in losses},
-        epochs={name: store.series(run_id, name, by="epoch") for name in wanted},
-        by_epoch=by_epoch,
-        stages=store.stages(run_id),
-        history=store.stage_history(run_id),
-        evaluations=store.evaluations(run_id),
-        warnings=store.warnings(run_id),
-        settings=settings_lines(store.run(run_id).settings),
+        charts=charts,
+        pieces=read_pieces(store, known),
+        stages=store.stages(run.id),
+        history=store.stage_history(run.id),
+        evaluations=store.evaluations(run.id),
+        warnings=store.warnings(run.id),
+        settings=settings_lines(run.settings),
+        origin=read_origin(run.folder, validation),
+        steps_per_epoch=rates.steps[-1] / rates.epochs[-1] if len(rates) else 0.0,
     )
 
 
-def metric_lines(data: RunData, chart: str) -> list[Line]:
+def metric_lines(wanted: Sequence[Wanted], curves: Mapping[Wanted, Curve]) -> list[Line]:
     """The curves of one chart, each with its own colour and mark."""
-    if chart == "losses":
-        series, by_epoch = data.losses, data.by_epoch
-    else:
-        series = {name: data.epochs[name] for name in CURVES[chart] if name in data.epochs}
-        by_epoch = True
     return [
-        Line.of(
-            label=LABELS.get(name, name),
-            xs=floats(found.epochs if by_epoch else found.steps),
-            ys=found.values,
-            colour=number,
-            mark=metric_mark(number),
-        )
-        for number, (name, found) in enumerate(series.items())
+        Line(LABELS.get(key.metric, key.metric), curves[key], number, metric_mark(number))
+        for number, key in enumerate(wanted)
+        if key in curves
     ]
 
 
@@ -114,6 +125,7 @@ def head_lines(row: "RunRow", data: RunData | None) -> list[tuple[str, str]]:
         parts.append(f"took {duration(row.elapsed_s)}" if row.elapsed_s else "")
         parts.append(f"made {age(row.created_at, time.time())} ago")
     parts.append(plain(row.device))
+    parts.append(pace_text(row))
     parts.append(f"attempt {row.attempt}" if row.attempt and row.attempt > 1 else "")
     first = ("   ".join(part for part in parts if part), "bold")
     if row.error:
@@ -123,6 +135,17 @@ def head_lines(row: "RunRow", data: RunData | None) -> list[tuple[str, str]]:
     if data and data.warnings:
         return [first, (f"! {plain(data.warnings[-1])}", "$text-warning")]
     return [first, (_what(row), "$foreground 60%")]
+
+
+def pace_text(row: "RunRow") -> str:
+    """Learning rate, images per second and memory, as of the newest epoch."""
+    rate, speed, memory = (row.metrics.get(name) for name in ("learning_rate", "images_per_s", "memory_gb"))
+    parts = [
+        f"lr {rate:.4g}" if rate is not None and row.status == "running" else "",
+        f"{speed:,.0f} img/s" if speed is not None else "",
+        f"{memory:.2f} GB" if memory is not None else "",
+    ]
+    return "   ".join(part for part in parts if part)
 
 
 def _what(row: "RunRow") -> str:

@@ -32,7 +32,7 @@ def results(folder):
     """The last word on every step, epoch and attack."""
     steps = {event.step: event.metrics for event in events_of(folder, StepLogged)}
     epochs = {
-        event.epoch: {key: value for key, value in event.metrics.items() if key != "images_per_s"}
+        event.epoch: {key: value for key, value in event.metrics.items() if key not in ("images_per_s", "memory_gb")}
         for event in events_of(folder, EpochFinished)
     }
     attacks = {event.attack: (event.metrics, event.correct) for event in events_of(folder, AttackFinished)}

@@ -1,9 +1,10 @@
+import json
 import re
 
 import pytest
 
 from core.spec.event_file import EventWriter
-from core.spec.events import EpochFinished, RunFinished
+from core.spec.events import EpochFinished, RunFinished, StepLogged
 from igdm_tui.screens.launch import LaunchScreen
 from igdm_tui.screens.runs import RunsScreen
 from igdm_tui.widgets.line_chart import LineChart
@@ -122,6 +123,8 @@ async def test_x_shows_losses_over_epochs_and_y_on_a_log_axis(drive, make_run):
         await opened(driver)
         steps = len(chart(driver, "losses").lines[0].ys)
         await driver.press("x")
+        await driver.until(lambda: chart(driver, "losses").x_title == "seconds")
+        await driver.press("x")
         await driver.until(lambda: len(chart(driver, "losses").lines[0].ys) == 30)
         assert steps == 60
         await driver.press("y")
@@ -156,7 +159,7 @@ async def test_every_state_is_shown_in_every_pane(drive, make_run, state, size):
     make_run("aaaa2222", state, epochs_done=1)
     async with drive(size) as driver:
         await opened(driver)
-        for pane in "1234":
+        for pane in "123456":
             await driver.press(pane)
         shown = {"teacher": "running", "evaluating": "running"}.get(state, state)
         assert driver.shows(shown)
@@ -202,3 +205,107 @@ async def test_a_reading_that_fails_is_told_once_and_the_screen_lives(drive, mak
         assert len(driver.toasts) == 1
         assert "Could not read adaad+igdm10" in driver.toasts[0]
         assert "disk is gone" in driver.toasts[0]
+
+
+async def test_the_crosshair_stands_at_the_same_moment_on_all_charts(drive, make_run):
+    make_run("aaaa2222")
+    async with drive((160, 48)) as driver:
+        await opened(driver)
+        await driver.press("h", *["H"] * 2)
+        at = chart(driver, "losses").crosshair
+        await driver.until(lambda: chart(driver, "accuracies").crosshair == pytest.approx(at / 20))
+        assert chart(driver, "gradient_cosine").crosshair == pytest.approx(at / 20)
+        assert driver.shows("(at epoch")
+        await driver.press("0")
+        await driver.until(lambda: chart(driver, "accuracies").crosshair is None)
+
+
+async def test_only_new_points_are_read_of_a_run_that_goes_on(drive, make_run):
+    folder = make_run("aaaa2222", "running", epochs_done=3)
+    async with drive() as driver:
+        await opened(driver)
+        curve = chart(driver, "losses").lines[0].curve
+        before = len(curve)
+        writer = EventWriter(folder.events)
+        writer.write(StepLogged(epoch=4, step=999, metrics={"loss": 7.5, "ad_loss": 7.0, "igdm_loss": 0.1}))
+        writer.close()
+        await driver.until(lambda: len(chart(driver, "losses").lines[0].curve) == before + 1)
+        assert chart(driver, "losses").lines[0].curve is curve
+        assert driver.shows("total 7.5")
+
+
+async def test_words_are_found_in_the_settings_and_in_the_log(drive, make_run):
+    make_run("aaaa2222", log="".join(f"line {n}\n" for n in range(500)) + "the needle\n" + "more\n" * 300)
+    async with drive() as driver:
+        await opened(driver)
+        await driver.press("4", "slash", *"MILESTONES", "enter")
+        text = driver.app.screen.query_one("#settings").text.lower()
+        count = sum("milestones" in line for line in text.split("\n"))
+        assert count >= 2
+        await driver.until(lambda: driver.shows(f"MILESTONES: 1/{count}"))
+        await driver.press("n")
+        assert driver.shows(f"MILESTONES: 2/{count}")
+        await driver.press("N")
+        assert driver.shows(f"MILESTONES: 1/{count}", "milestones")
+        await driver.press("3")
+        await driver.until(lambda: driver.shows("more"))
+        assert not driver.shows("the needle")
+        await driver.press("slash", *"needle", "enter")
+        await driver.until(lambda: driver.shows("the needle"))
+        await driver.press("f")
+        await driver.until(lambda: not driver.shows("the needle"))
+        await driver.press("slash", *"nowhere", "enter")
+        await driver.until(lambda: driver.shows("not found"))
+
+
+async def test_escape_ends_a_search_before_it_leaves(drive, make_run):
+    make_run("aaaa2222")
+    async with drive() as driver:
+        await opened(driver)
+        await driver.press("4", "slash", "q", "escape")
+        assert driver.app.screen.run_id == "aaaa2222"
+        assert not driver.app.screen.has_class("-finding")
+        await driver.press("escape")
+        assert isinstance(driver.app.screen, RunsScreen)
+
+
+async def test_evaluations_are_listed_with_intervals_and_parameters(drive, make_run):
+    make_run("aaaa2222", flags=("Square was better than the others",))
+    async with drive((120, 40)) as driver:
+        await opened(driver)
+        await driver.press("5")
+        await driver.until(lambda: driver.shows("final", "Clean", "350/360", "[95.0, 98.5]"))
+        assert driver.shows("pyautoattack 0.2.0", "! Square was better")
+
+
+async def test_where_a_run_comes_from_and_its_checkpoints(drive, make_run):
+    folder = make_run("aaaa2222")
+    folder.checkpoints.mkdir()
+    for name, size in (("last.pt", 2_500_000), ("best.pt", 1200), ("previous.pt", 10)):
+        (folder.checkpoints / name).write_bytes(b"x" * size)
+    card = json.loads(folder.run_json.read_text())
+    card |= {"git": {"sha": "0123456789abcdef", "dirty": True}, "versions": {"torch": "9.9"}, "python": "3.11.7"}
+    folder.run_json.write_text(json.dumps(card))
+    async with drive((120, 40)) as driver:
+        await opened(driver)
+        await driver.press("6")
+        await driver.until(lambda: driver.shows("0123456789ab with changes", "torch", "9.9", "igdm run configs"))
+        text = driver.app.screen.query_one("#origin").text
+        rows = {line.split()[0]: line for line in text.split("\n") if " ago" in line}
+        assert "epoch 30" in rows["last"]
+        assert "2.5 MB" in rows["last"]
+        assert "epoch 29" in rows["previous"]
+        assert "epoch 30" in rows["best"]
+        assert "1.2 kB" in rows["best"]
+
+
+async def test_the_head_says_learning_rate_speed_and_memory(drive, make_run):
+    folder = make_run("aaaa2222", "running", epochs_done=3)
+    writer = EventWriter(folder.events)
+    metrics = {"learning_rate": 0.05, "images_per_s": 1234.0, "memory_gb": 3.21}
+    writer.write(EpochFinished(epoch=4, step=80, elapsed_s=1.0, metrics=metrics))
+    writer.close()
+    async with drive((160, 48)) as driver:
+        await opened(driver)
+        await driver.until(lambda: driver.shows("lr 0.05", "1,234 img/s", "3.21 GB"))
+        assert driver.shows("learning rate", "images per second")
