@@ -33,8 +33,14 @@ from core.spec.run_folder import RunFolder
 from core.teachers import freeze
 from core.teaching import Teaching
 from core.training.checkpoint import BEST, LAST, load_checkpoint, read_state, save_checkpoint
+from core.training.distributed import Ranks, has_batchnorm, synchronised
 from core.training.paths import build_step
 from core.training.trainer import Trainer
+
+BATCHNORM_BY_SHARES = (
+    "BatchNorm normalises by each device's share of a batch, so numbers differ from a run on one device"
+    " (on GPUs optim.sync_batchnorm = true normalises by the whole batch)"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +48,7 @@ class Job:
     """What every stage needs.
 
     emit: takes events, in order. should_stop: True once the run was asked to stop. check_attempt: raises when a newer
-    attempt has the run.
+    attempt has the run. ranks: this process among several that train the student together.
     """
 
     folder: RunFolder
@@ -54,6 +60,12 @@ class Job:
     emit: Callable[[Event], None]
     should_stop: Callable[[], bool]
     check_attempt: Callable[[], None]
+    ranks: Ranks | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """This process writes events and checkpoints and measures: the only one, or rank 0 of several."""
+        return self.ranks is None or self.ranks.rank == 0
 
     @property
     def judge(self) -> Judge:
@@ -82,14 +94,24 @@ def run_stages(job: Job) -> None:
     job.emit(_started(job, trainer))
     for warning in warnings:
         job.emit(Warned(message=f"{warning}; went on from the checkpoint before it"))
+    if job.ranks and has_batchnorm(trainer.step.student):
+        job.emit(Warned(message=BATCHNORM_BY_SHARES))
     with naming_memory(job, "teacher.optim.batch_size", config.teacher.optim.batch_size):
+        if job.ranks and not job.is_first:
+            job.ranks.wait()  # rank 0 trains what is to be trained, the others find it there
         trainer.step.second_teacher = obtain_teacher(job, config.second_teacher, dataset)
         trainer.step.teacher = obtain_teacher(job, config.teacher, dataset)
+        if job.ranks and job.is_first:
+            job.ranks.wait()
     following = Following(config, dataset, trainer.step.teacher, job.folder.checkpoints)
     if state is not None:
         following.load_state_dict(state)
     with naming_memory(job, "optim.batch_size", config.optim.batch_size):
         train_student(job, trainer, following)
+    if job.ranks:
+        job.ranks.leave()
+    if not job.is_first:
+        return
     with naming_memory(job, "evaluation.batch_size", config.evaluation.batch_size):
         evaluate_student(job, trainer, following, dataset)
 
@@ -123,6 +145,8 @@ def build_trainer(job: Job, dataset: Dataset) -> Trainer:
     """The student with its method; its step gets the teachers once there are any."""
     config = job.config
     student = build_model(config.student, dataset.geometry, config.runtime.seed, dataset=config.data.name)
+    if job.ranks and job.device.type == "cuda" and config.optim.sync_batchnorm:
+        student = synchronised(student)
     step = build_step(
         config.speed,
         student=student.to(job.device),
@@ -143,6 +167,7 @@ def build_trainer(job: Job, dataset: Dataset) -> Trainer:
         read_every=1 if job.device.type == "cpu" else config.runtime.log_every,
         on_oom=config.runtime.on_oom,
         tell=lambda message: job.emit(Warned(message=message)),
+        ranks=job.ranks,
     )
 
 
@@ -162,25 +187,35 @@ def obtain_teacher(job: Job, teacher: TeacherSection, dataset: Dataset) -> nn.Mo
 def train_student(job: Job, trainer: Trainer, following: Following) -> None:
     """All epochs that are left, each followed by its measurements and a checkpoint."""
     runtime = job.config.runtime
+    saved_at = time.monotonic()
+
+    def save() -> None:
+        nonlocal saved_at
+        checkpoint_student(job, trainer, following)
+        saved_at = time.monotonic()
 
     def on_step(epoch: int, step: int, named: dict[str, torch.Tensor]) -> None:
         if step % runtime.log_every == 0:
             metrics = {name: float(loss) for name, loss in named.items()}
             job.emit(StepLogged(epoch=epoch, step=step, metrics=metrics))
+        if job.is_first and 0 < runtime.checkpoint_minutes * 60 < time.monotonic() - saved_at:
+            save()
 
     while not trainer.is_complete:
         began = time.perf_counter()
         try:
             metrics = trainer.run_epoch(on_step=on_step, should_stop=job.should_stop)
         except StopRequested:
-            checkpoint_student(job, trainer, following)
+            save()
             raise
+        if not job.is_first:
+            continue
         metrics |= following.measure(trainer.result, trainer.epoch)
         metrics["memory_gb"] = peak_memory_gb(job.device)
         elapsed_s = time.perf_counter() - began
         job.emit(EpochFinished(epoch=trainer.epoch, step=trainer.total_steps, elapsed_s=elapsed_s, metrics=metrics))
         if trainer.epoch % runtime.checkpoint_every == 0 or trainer.is_complete:
-            checkpoint_student(job, trainer, following)
+            save()
 
 
 def checkpoint_student(job: Job, trainer: Trainer, following: Following) -> None:
@@ -215,7 +250,7 @@ def _started(job: Job, trainer: Trainer | None = None) -> RunStarted:
         pid=job.identity.pid,
         started_at=job.identity.started_at,
         host=job.identity.host,
-        device=slot_name() or str(job.device),
+        device=slot_name() or (f"{job.ranks.count} x {job.device.type}" if job.ranks else str(job.device)),
         threads=torch.get_num_threads(),
         epochs=job.config.optim.num_epochs if trainer else 0,
         steps_per_epoch=trainer.steps_per_epoch if trainer else 0,

@@ -71,6 +71,8 @@ class Teaching:
                     raise StopRequested
                 if not folder.is_ready:
                     self._train(model, folder, dataset, say)
+        # Training lays weights out in another order in memory; a teacher from the cache must round like one made here.
+        model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         model.load_state_dict(folder.read_weights(self.device))
         say("ready", cached=was_ready, metrics=folder.read_card()["metrics"])
         return model

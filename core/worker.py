@@ -13,14 +13,16 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.ranks import ALONE, Place, run_ranks
 from core.spec.device_slot import slot_device
-from core.spec.errors import IgdmError, StopRequested, SupersededError
-from core.spec.event_file import EventWriter
-from core.spec.events import AttackProgress, Event, RunFailed, RunFinished, RunStopped, StepLogged
+from core.spec.errors import IgdmError, StopRequested, SupersededError, TrainingError
+from core.spec.event_file import EventWriter, read_records
+from core.spec.events import TERMINAL_EVENTS, AttackProgress, Event, RunFailed, RunFinished, RunStopped, StepLogged
 from core.spec.heartbeat import Heartbeat
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
@@ -98,10 +100,58 @@ def _run_alone(folder: RunFolder) -> int:
         if not given:
             folder.claim(identity, attempt)
         should_stop.watch(folder, attempt)
-        return _run(folder, identity, attempt, should_stop)
+        devices = _number_of_devices(folder)
+        if devices == 1:
+            return _run(folder, identity, attempt, should_stop)
+        try:
+            return run_ranks(_run_rank, (str(folder.path), identity, attempt), devices, should_stop)
+        except TrainingError as error:
+            if not _has_ended(folder, attempt):
+                reporter = Reporter(folder, attempt)
+                reporter.emit(RunFailed(error=str(error), attempt=attempt))
+                reporter.close()
+            return 1
 
 
-def _run(folder: RunFolder, identity: ProcessIdentity, attempt: int, should_stop: StopRequests) -> int:
+def _has_ended(folder: RunFolder, attempt: int) -> bool:
+    """True when rank 0 has said the last word of this attempt."""
+    endings = [record.event for record in read_records(folder.events) if isinstance(record.event, TERMINAL_EVENTS)]
+    return bool(endings) and endings[-1].attempt == attempt
+
+
+def _number_of_devices(folder: RunFolder) -> int:
+    """How many processes train; settings that cannot be read count as one, which will say what is wrong with them."""
+    from core.spec.loading import load_config
+
+    try:
+        return load_config(folder.config).runtime.devices
+    except IgdmError:
+        return 1
+
+
+def _run_rank(place: Place, path: str, identity: ProcessIdentity, attempt: int) -> None:
+    """One of several processes of a run. Only rank 0 writes; the others are silent and end when it does."""
+    place.begin()
+    folder = RunFolder(Path(path))
+    if place.is_first:
+        should_stop = StopRequests()
+        should_stop.watch(folder, attempt)
+        try:
+            code = _run(folder, identity, attempt, should_stop, place)
+        except SupersededError as error:
+            print(error, file=sys.stderr, flush=True)
+            code = BUSY
+        sys.exit(code)
+    try:
+        _run_stages(folder, identity, attempt, lambda _: None, lambda: False, place=place)
+    except BaseException as error:
+        place.leave_word(said(error))
+        raise
+
+
+def _run(
+    folder: RunFolder, identity: ProcessIdentity, attempt: int, should_stop: StopRequests, place: Place = ALONE
+) -> int:
     began = time.monotonic()
     heartbeat = Heartbeat(folder.heartbeat)
     reporter = Reporter(folder, attempt)
@@ -116,7 +166,7 @@ def _run(folder: RunFolder, identity: ProcessIdentity, attempt: int, should_stop
         return time.monotonic() - began
 
     try:
-        _run_stages(folder, identity, attempt, emit, should_stop)
+        _run_stages(folder, identity, attempt, emit, should_stop, place=place)
     except SupersededError:
         raise
     except StopRequested:
@@ -127,7 +177,8 @@ def _run(folder: RunFolder, identity: ProcessIdentity, attempt: int, should_stop
         details = traceback.format_exc()
         print(details, file=sys.stderr, flush=True)
         wrong = isinstance(error, IgdmError) and error.exit_code == 2
-        failed = RunFailed(error=said(error), details=details, elapsed_s=elapsed(), attempt=attempt, bad_input=wrong)
+        text = place.reason(said(error))
+        failed = RunFailed(error=text, details=details, elapsed_s=elapsed(), attempt=attempt, bad_input=wrong)
         reporter.emit(failed)
         return 1
     else:
@@ -139,7 +190,13 @@ def _run(folder: RunFolder, identity: ProcessIdentity, attempt: int, should_stop
 
 
 def _run_stages(
-    folder: RunFolder, identity: ProcessIdentity, attempt: int, emit: object, should_stop: StopRequests
+    folder: RunFolder,
+    identity: ProcessIdentity,
+    attempt: int,
+    emit: Callable[[Event], None],
+    should_stop: Callable[[], bool],
+    *,
+    place: Place,
 ) -> None:
     """Read the settings, import torch, and go. Imports wait until here: the process has said who it is by now."""
     from core.spec.data_files import require_data
@@ -149,7 +206,7 @@ def _run_stages(
     config = load_config(folder.config)
     require_data(config.data, folder.home)
     require_transfer_file(config, folder.home)
-    device = make_ready(slot_device() or config.runtime.device, config, folder)
+    device = make_ready(slot_device() or config.runtime.device, config, folder, place)
     import torch
 
     from core.stages import Job, run_stages
@@ -165,25 +222,26 @@ def _run_stages(
             identity=identity,
             attempt=attempt,
             software=software,
-            emit=emit,  # type: ignore[arg-type]
+            emit=emit,
             should_stop=should_stop,
             check_attempt=lambda: folder.check_attempt(attempt),
+            ranks=place.join(device),
         )
     )
 
 
-def make_ready(wanted: str, config: "RunConfig", folder: RunFolder) -> "torch.device":
-    """Import torch with its environment set; the device that is wanted."""
-    threads = config.runtime.threads or os.cpu_count() or 1
+def make_ready(wanted: str, config: "RunConfig", folder: RunFolder, place: Place = ALONE) -> "torch.device":
+    """Import torch with its environment set; the device that is wanted, at one of several places that of the place."""
+    threads = max((config.runtime.threads or os.cpu_count() or 1) // place.count, 1)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder.home.compiled))
     from core.device import prepare_device
 
-    return prepare_device(wanted, threads, tf32=config.speed.tf32)
+    return prepare_device(place.device(wanted), threads, tf32=config.speed.tf32)
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """An error as one sentence for a person."""
     return str(error) if isinstance(error, IgdmError) else f"{type(error).__name__}: {error}"
 

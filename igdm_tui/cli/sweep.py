@@ -103,6 +103,8 @@ def _summary(cells: "list[SweepCell]", *, dry_run: bool) -> str:
 
 
 def _rows(session: Session) -> "list[RunRow]":
+    if not session.home.path.is_dir():
+        return []
     with session.open_store() as store:
         return store.runs()
 

@@ -137,7 +137,7 @@ def sbatch_parameters(config: "RunConfig", section: "SlurmSection") -> dict[str,
     """A section as submitit's parameters, without those that are left to the cluster."""
     gpus = section.gpus
     if gpus is None and section.gres is None:
-        gpus = 0 if config.runtime.device == "cpu" else 1
+        gpus = 0 if config.runtime.device == "cpu" else config.runtime.devices
     named = {
         "partition": section.partition,
         "account": section.account,

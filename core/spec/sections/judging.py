@@ -61,6 +61,8 @@ class RuntimeSection(Section):
     """Steps between two logged steps. 1 or more."""
     checkpoint_every: int = Field(default=1, ge=1)
     """Epochs between two checkpoints. 1 or more."""
+    checkpoint_minutes: float = Field(default=15.0, ge=0)
+    """Minutes after which a checkpoint is saved within an epoch too; 0 is never."""
     devices: int = Field(default=1, ge=1, le=64)
     """GPUs of this host (on a CPU: processes) that train the student together; each batch is shared among them, so
     optim.batch_size stays what it is. 1 to 64. Rounding differs; see also optim.sync_batchnorm."""

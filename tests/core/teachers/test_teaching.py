@@ -168,6 +168,14 @@ def test_any_method_without_a_teacher_can_make_one(home, method):
     assert again[0].metrics == events[-1].metrics
 
 
+def test_a_teacher_made_here_rounds_like_the_same_one_from_the_cache(home):
+    """Else a resumed run, which finds its teacher in the cache, would measure other last digits."""
+    config = make(home, optim={"num_epochs": 1, "milestones": []}, **SMALL)
+    made, cached = obtain(config, home), obtain(config, home)
+    for name, parameter in made.named_parameters():
+        assert parameter.stride() == cached.get_parameter(name).stride(), name
+
+
 def test_a_teacher_that_does_not_fit_the_data_is_refused_with_both_numbers(home):
     from core.data.dataset import Geometry
 

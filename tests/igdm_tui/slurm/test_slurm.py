@@ -44,6 +44,8 @@ def test_what_is_asked_of_slurm():
     assert asked["additional_parameters"] == {"requeue": True, "comment": "$(x)"}
     on_cpu = build_config({"runtime": {"device": "cpu"}})
     assert "gpus_per_node" not in submit.sbatch_parameters(on_cpu, on_cpu.slurm)
+    four = build_config({"runtime": {"devices": 4}})
+    assert submit.sbatch_parameters(four, four.slurm)["gpus_per_node"] == 4
     shared = build_config({"slurm": {"gres": "gpu:a100:1"}})
     assert "gpus_per_node" not in submit.sbatch_parameters(shared, shared.slurm)
 
