@@ -46,7 +46,7 @@ device = "cpu"
 ENTRY = [sys.executable, "-m", "igdm_tui.cli.entry"]
 AUTOATTACK = "autoattack:apgd-ce+apgd-t+fab-t"
 ATTACKS = ["--attacks", f"clean,cw30,{AUTOATTACK}", "--batch-size", "5", "--num-examples", "24"]
-LONG = ["--attacks", "clean,pgd20x60", "--batch-size", "3", "--num-examples", "24"]
+LONG = ["--attacks", "clean,pgd20x20", "--batch-size", "6", "--num-examples", "24"]
 NETWORK = ["--model", "resnet", "--width", "4", "--set", "student.blocks=[1,1]", "--dataset", "digits"]
 FEW = ["--epsilon", "0.1", "--num-examples", "40", "--set", "runtime.threads=1", "--device", "cpu"]
 PATIENCE_S = 60.0
@@ -135,7 +135,7 @@ def test_what_another_evaluation_found_is_not_measured_again(igdm, home, run_id)
 def test_ctrl_c_keeps_its_place_and_the_same_command_goes_on(igdm, home, run_id):
     command = [*ENTRY, "eval", run_id, *LONG]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        while not (line := process.stderr.readline()).startswith("pgd20x60 pgd20 3"):
+        while not (line := process.stderr.readline()).startswith("pgd20x20 pgd20 3"):
             assert line, "it ended before it could be stopped"
         process.send_signal(signal.SIGINT)
         out, rest = process.communicate(timeout=PATIENCE_S)
