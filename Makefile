@@ -48,7 +48,7 @@ lint: $(STAMP)
 	@$(BIN)/lint-imports --no-logo
 
 bench: $(STAMP)
-	@$(BIN)/python benchmarks/startup.py
+	@$(BIN)/python benchmarks/all.py
 
 $(BIN)/python:
 	@$(PY) -c 'import sys; v=sys.version_info[:2]; sys.exit(0 if (3,11) <= v <= (3,13) else "needs Python 3.11 to 3.13, found %d.%d: make PY=/path/to/python3.12" % v)'

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import torch
+from figures import keep
 
 from core.data import load_dataset
 from core.methods import build_method, build_term
@@ -39,6 +40,9 @@ def main() -> None:
         size = (Path(folder) / "events-0").stat().st_size / options.events
         share, per_event_s, step_s = train(Path(folder) / "training", options.epochs)
     print(f"written           {statistics.median(rates):10,.0f} events/s   median of {REPEATS}, 8 losses each")
+    keep("events written", statistics.median(rates), "events/s", better="higher", goal=100_000)
+    keep("a record of 8 losses", size, "bytes", better="lower", goal=200)
+    keep("saying every step", 100 * share, "% of training", better="lower", goal=1)
     print(f"a record          {size:10.0f} bytes      8 losses with names of 6 letters")
     print(f"while training    {share:10.3%} of the time  {per_event_s * 1e6:.0f} us of a step of {step_s * 1e3:.1f} ms")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from figures import keep
 from torch import nn
 
 from core.data.dataset import Geometry, ImageSet
@@ -87,6 +88,7 @@ def print_line(name: str, values: tuple[int, ...], seconds: list[float]) -> None
     slope, base = np.polyfit(places, seconds, 1)
     residual = np.square(seconds - (base + slope * places)).sum()
     r2 = 1 - residual / np.square(seconds - np.mean(seconds)).sum()
+    keep(f"epoch over {name}: line explains", 100 * r2, "% of variance", better="higher")
     points = ", ".join(f"{value}: {second:.2f}" for value, second in zip(values, seconds, strict=True))
     line = f"{base:.2f} + {slope:.2g} x {name}{'^2' if name == 'width' else ''}"
     print(f"{name:14s}{points:48s}{line:34s}{r2:.4f}", flush=True)

@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from figures import keep
+
 from core.spec.events import Record, RunStarted, StepLogged, encode_record
 from core.spec.home import Home
 from core.spec.run_folder import RunFolder
@@ -43,6 +45,9 @@ def main() -> None:
             series_s = time.perf_counter() - began
         points = options.runs * options.steps * len(METRICS)
         print(f"first read    {points / ingest_s:10,.0f} points/s   {ingest_s / parsing_s:.1f} x parsing alone")
+        keep("first read", points / ingest_s, "points/s", better="higher", goal=300_000)
+        keep("first read, to parsing", ingest_s / parsing_s, "x parsing", better="lower")
+        keep("a point", home.database.stat().st_size / points, "bytes", better="lower")
         print(f"idle look     {idle_s * 1000:10.2f} ms")
         print(f"one series    {series_s * 1000:10.2f} ms for {options.steps:,} points")
         print(f"database      {home.database.stat().st_size / points:10.1f} bytes per point")

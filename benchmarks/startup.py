@@ -23,6 +23,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from figures import keep
+
 from core.spec.config import RunConfig
 from core.spec.event_file import EventWriter
 from core.spec.events import AttackFinished, EpochFinished, RunFinished, RunStarted, StepLogged
@@ -70,6 +72,8 @@ def main() -> None:
         median = statistics.median(found)
         goal = f"   goal {GOALS[name]:.2f} s" if name in GOALS else ""
         print(f"{name:<24} {median:6.3f} s   {median / bare:5.1f} x python{goal}")
+        keep(name, median, "s", better="lower", goal=GOALS.get(name))
+        keep(f"{name}, to python", median / bare, "x python", better="lower")
 
 
 def write_run(home: Home, number: int) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from figures import keep
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
@@ -270,6 +271,8 @@ class Bench:
 
     def print_side(self, row: str, side: str, result: Measured, literal: Measured, speed: SpeedSection) -> None:
         ratio = ratios(literal, result)
+        if side != "literal":
+            keep(f"step {row.strip()} {side}", statistics.median(ratio), "x literal", better="higher")
         peak = self.peaks["bfloat16" if speed.attack_precision == "bfloat16" else "tf32" if speed.tf32 else "float32"]
         print(
             f"{row} {side:15s} {result.median:8.3f}   {statistics.median(ratio):5.2f}"

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+from figures import keep
 from textual.app import App, ComposeResult
 from textual.widget import Widget
 
@@ -43,6 +44,7 @@ def main() -> None:
     for name, found in times.items():
         median = statistics.median(found)
         goal = f"   goal {GOAL_MS:.0f} ms" if found is times["redraw, one point more in each"] else ""
+        keep(f"chart: {name}", median * 1000, "ms", better="lower", goal=GOAL_MS if goal else None)
         print(f"  {name:<34} {median * 1000:7.1f} ms   {median / redraw:6.1f} x redraw{goal}")
 
 
