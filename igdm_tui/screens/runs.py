@@ -10,11 +10,15 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from igdm_tui.keys import bindings
-from igdm_tui.numbers import NOTHING, duration
 from igdm_tui.palette import STATUS_GLYPHS
-from igdm_tui.screens.base import WIDE, PlaceScreen, lines_content
-from igdm_tui.widgets.run_table import RunTable, metric_text, seconds_left
-from igdm_tui.widgets.text import plain
+from igdm_tui.screens.base import WIDE, lines_content
+from igdm_tui.screens.runs_columns import CURVE_METRICS, CURVE_WIDTH
+from igdm_tui.screens.runs_entries import EXPERIMENT
+from igdm_tui.screens.runs_setup import SetupScreen
+from igdm_tui.screens.runs_table import RunTable
+from igdm_tui.screens.runs_words import detail_lines, empty_lines, matches
+from igdm_tui.widgets.filter_line import FilterLine
+from igdm_tui.widgets.text import plain, small_curve
 
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
@@ -22,88 +26,98 @@ if TYPE_CHECKING:
 STATUS_ORDER = ("running", "queued", "finished", "stopped", "failed", "lost")
 
 
-class RunsScreen(PlaceScreen):
-    """Pick a run to open, stop, resume, copy or compare, or describe a new one."""
+class RunsScreen(SetupScreen):
+    """Pick runs to open, stop, resume, copy, label or compare, or describe a new one."""
 
     PLACE: ClassVar[str] = "runs"
     BINDINGS = bindings("runs")
 
     def __init__(self) -> None:
         super().__init__()
-        self.search = ""
         self._expected = ""
+        self._curves: dict[str, tuple[int, str]] = {}
         self._warnings: tuple[str, int, list[str]] = ("", -1, [])
 
     def compose_body(self) -> Iterable[Widget]:
-        """The search line when asked for, the table or a first step, and the selected run in words."""
+        """The search and filter lines when asked for, the table or a first step, and the selected run in words."""
         yield Input(placeholder="words to look for, e.g. adaad finished", id="search", compact=True, classes="hidden")
+        yield FilterLine(id="filter")
         yield RunTable(id="runs")
         yield Static("", markup=False, id="detail")
 
     def on_mount(self) -> None:
-        """The table has the keys."""
+        """As it was left; the table has the keys."""
+        self.restore_view()
         self.table.focus()
-
-    @property
-    def table(self) -> RunTable:
-        """The table of runs."""
-        return self.query_one(RunTable)
 
     def show_runs(self) -> None:
         """New state: rows, counts, and the selected run's words."""
         rows = self.igdm.rows or ()
-        self.table.set_rows([row for row in rows if matches(row, self.search)])
-        if self._expected in {row.id for row in self.table.rows}:
-            self.table.select(self._expected)
-            self._expected = ""
+        self.filter_line.set_rows(rows)
+        wanted = self.filter_line.filter
+        with_archived = self.archived or "archived" in wanted.keys
+        shown = [row for row in rows if (with_archived or not row.archived) and matches(row, self.search)]
+        self.table.set_runs(shown if wanted.is_empty else wanted.apply(shown))
+        self._meet_expected(rows)
         self._show_title(rows)
-        if not rows:
-            self.table.empty = (
-                f"No runs yet in {plain(self.igdm.home.path)}",
-                "",
-                "Press n to describe and launch the first one.",
-                "",
-                "In a shell the same is:  igdm run configs/digits.toml",
-            )
-        else:
-            self.table.empty = (f"No run has all of these words: {plain(self.search)}", "", "esc ends the search.")
+        self.table.empty = empty_lines(len(rows), self.igdm.home.path, self.search, wanted.text)
         self._show_detail()
 
     def expect(self, run_id: str) -> None:
         """Put the cursor on this run as soon as it is there."""
         self._expected = run_id
 
+    def _meet_expected(self, rows: Sequence["RunRow"]) -> None:
+        expected = next((row for row in rows if row.id == self._expected), None)
+        if expected is None:
+            return
+        self._expected = ""
+        if expected in self.table.runs:
+            self.table.select(expected.id)
+        else:
+            self.igdm.say(f"{expected.name} is there, but the filter leaves it out.")
+
     def _show_title(self, rows: Sequence["RunRow"]) -> None:
+        table = self.table
         counts = Counter(row.status for row in rows)
         seen = [status for status in STATUS_ORDER if counts[status]]
         words = [f"{counts[status]} {status}" for status in seen]
         if self.size.width < WIDE:
             words = [" ".join(f"{STATUS_GLYPHS[status]}{counts[status]}" for status in seen)]
         parts = [f"{len(rows)} run{'' if len(rows) == 1 else 's'}", *words]
-        if self.search:
-            parts.append(f"{len(self.table.rows)} match “{plain(self.search, 20)}”")
-        if self.table.marked:
-            parts.append(f"{len(self.table.marked)} marked")
-        column = next((c for c in self.table.columns if c.key == self.table.sort_key), None)
-        if column and rows:
-            parts.append(f"by {column.title} {'▾' if self.table.reverse else '▴'}")
+        left_out = len(rows) - sum(len(entry.runs) for entry in table.entries)
+        if self.search or self.filter_line.filter.text:
+            parts.append(f"{len(rows) - left_out} match" + (f" “{plain(self.search, 20)}”" if self.search else ""))
+        elif left_out:
+            parts.append(f"{left_out} archived")
+        if table.marked:
+            parts.append(f"{len(table.marked)} marked")
+        column = next((c for c in table.columns if c.key == table.sort_key), None)
+        if table.shown.difference is not None:
+            parts.append(f"against {plain(table.shown.difference.anchor.name, 30)}")
+        elif column and rows:
+            parts.append(f"by {column.title} {'▾' if table.reverse else '▴'}")
+        if table.group_by and table.group_by != (EXPERIMENT,):
+            parts.append(f"per {', '.join(table.group_by)}")
         self.set_title(" · ".join(part for part in parts if part))
 
-    # The selected run in words
+    # The selected run in words, and small curves of the runs in sight
 
     @on(RunTable.Highlighted)
     def _highlighted(self) -> None:
         self._show_detail()
 
     def _show_detail(self) -> None:
-        row = self.table.selected
+        entry = self.table.selected
         detail = self.query_one("#detail", Static)
-        if row is None:
+        self._ask_for_curves()
+        if entry is None:
             detail.update("")
             return
+        row = entry.row
         run_id, revision, warnings = self._warnings
         known = run_id == row.id
-        detail.update(lines_content(detail_lines(row, warnings if known else [])))
+        detail.update(lines_content(detail_lines(entry, warnings if known else [])))
         if not known or revision != self.igdm.revisions.get(row.id, 0):
             self.begin(partial(self._fetch_warnings, row.id), "warnings", exclusive=True)
 
@@ -111,20 +125,39 @@ class RunsScreen(PlaceScreen):
         revision = self.igdm.revisions.get(run_id, 0)
         warnings = await self.igdm.reader.ask(lambda store: store.warnings(run_id))
         self._warnings = (run_id, revision, warnings)
-        row = self.table.selected
-        if row is not None and row.id == run_id:
-            self.query_one("#detail", Static).update(lines_content(detail_lines(row, warnings)))
+        entry = self.table.selected
+        if entry is not None and entry.row.id == run_id:
+            self.query_one("#detail", Static).update(lines_content(detail_lines(entry, warnings)))
 
-    # Keys
+    def _ask_for_curves(self) -> None:
+        if not any(column.key == "curve" for column in self.table.columns):
+            return
+        revisions = self.igdm.revisions
+        due = {row.id: revisions.get(row.id, 0) for row in self.table.visible_runs()}
+        due = {run_id: n for run_id, n in due.items() if self._curves.get(run_id, (-1, ""))[0] != n}
+        if due:
+            self.begin(partial(self._fetch_curves, due), "curves", exclusive=True)
+
+    async def _fetch_curves(self, due: dict[str, int]) -> None:
+        found = await self.igdm.reader.ask(lambda store: store.small_curves(list(due), CURVE_METRICS))
+        self._curves |= {id: (n, small_curve(found.get(id, ()), CURVE_WIDTH)) for id, n in due.items()}
+        self.table.shown.curves = {id: curve for id, (_, curve) in self._curves.items()}
+        self.table.refresh()
+
+    # Opening, marking, folding
 
     @on(RunTable.Chosen)
     def action_open(self) -> None:
-        """Open the run under the cursor."""
+        """Open the run under the cursor, or unfold its group."""
         from igdm_tui.screens.run import RunScreen
 
-        row = self.table.selected
-        if row is not None:
-            self.app.push_screen(RunScreen(row.id))
+        entry = self.table.selected
+        if entry is None:
+            return
+        if entry.is_group:
+            self.table.fold(entry)
+        else:
+            self.app.push_screen(RunScreen(entry.row.id))
 
     def action_new(self) -> None:
         """Describe a new run."""
@@ -138,28 +171,24 @@ class RunsScreen(PlaceScreen):
 
         self.app.push_screen(QueueScreen())
 
-    def action_clone(self) -> None:
-        """Take the selected run's settings into the form."""
-        if self.table.selected is not None:
-            self.clone_run(self.table.selected)
-
-    def action_stop(self) -> None:
-        """Stop the selected run."""
-        if self.table.selected is not None:
-            self.stop_run(self.table.selected)
-
-    def action_resume(self) -> None:
-        """Resume the selected run."""
-        if self.table.selected is not None:
-            self.resume_run(self.table.selected)
-
     def action_mark(self) -> None:
-        """Mark or unmark, then go on to the next row."""
-        row = self.table.selected
-        if row is not None:
-            self.table.marked ^= {row.id}
-            self.table.action_down()
-            self._show_title(self.igdm.rows or ())
+        """Mark or unmark the run or all of the group, then go on to the next row."""
+        ids = {row.id for row in self.table.selected_runs}
+        marked = self.table.marked
+        if not ids:
+            return
+        if ids <= marked:
+            marked -= ids
+        else:
+            marked |= ids
+        self.table.action_down()
+        self._show_title(self.igdm.rows or ())
+
+    def action_mark_all(self) -> None:
+        """Mark every run that is shown."""
+        self.table.marked |= {row.id for row in self.table.runs}
+        self.table.refresh()
+        self._show_title(self.igdm.rows or ())
 
     def action_unmark(self) -> None:
         """Unmark all."""
@@ -167,98 +196,15 @@ class RunsScreen(PlaceScreen):
         self.table.refresh()
         self._show_title(self.igdm.rows or ())
 
-    def action_compare(self) -> None:
-        """Compare the marked runs, in the order of the table; one mark is compared with the run under the cursor."""
-        from igdm_tui.screens.compare import CompareScreen
+    def action_fold(self) -> None:
+        """Fold or unfold the group under the cursor."""
+        if self.table.selected is not None:
+            self.table.fold(self.table.selected)
 
-        wanted = set(self.table.marked)
-        if len(wanted) == 1 and self.table.selected is not None:
-            wanted.add(self.table.selected.id)
-        chosen = [row.id for row in self.table.rows if row.id in wanted]
-        chosen += [row.id for row in self.igdm.rows or () if row.id in wanted and row.id not in chosen]
-        if len(chosen) < 2:
-            self.igdm.say("Mark two or more runs with space, then press c.")
-            return
-        self.app.push_screen(CompareScreen(chosen))
-
-    def action_sort(self) -> None:
-        """Sort by the next column."""
-        self.table.sort_next()
-        self._show_title(self.igdm.rows or ())
-
-    def action_reverse(self) -> None:
-        """Reverse the order."""
-        self.table.sort_by(self.table.sort_key, reverse=not self.table.reverse)
-        self._show_title(self.igdm.rows or ())
-
-    def action_search(self) -> None:
-        """Type words to look for."""
-        box = self.query_one("#search", Input)
-        box.remove_class("hidden")
-        box.focus()
-
-    @on(Input.Changed, "#search")
-    def _searching(self, event: Input.Changed) -> None:
-        self.search = event.value.strip()
-        self.show_runs()
-
-    @on(Input.Submitted, "#search")
-    def _searched(self) -> None:
-        self.query_one("#search").set_class(not self.search, "hidden")
-        self.table.focus()
-
-    def action_back(self) -> None:
-        """End the search; without one, drop the marks."""
-        box = self.query_one("#search", Input)
-        if box.has_class("hidden"):
-            self.action_unmark()
-            return
-        box.value = ""
-        box.add_class("hidden")
-        self.table.focus()
+    def action_fold_all(self) -> None:
+        """Unfold all groups, or fold them."""
+        self.table.fold_all()
 
     def action_leave(self) -> None:
         """Leave the program; runs go on."""
         self.app.exit()
-
-
-def matches(row: "RunRow", search: str) -> bool:
-    """Every word of `search` stands somewhere in what is known of the run; case does not matter."""
-    if not search:
-        return True
-    alpha = f"alpha={row.igdm_alpha:g}"
-    known = (row.id, row.name, row.status, row.method, row.student, row.teacher, row.dataset, f"seed={row.seed}", alpha)
-    text = " ".join(known).casefold()
-    return all(word in text for word in search.casefold().split())
-
-
-def detail_lines(row: "RunRow", warnings: Sequence[str]) -> list[tuple[str, str]]:
-    """Three lines about a run: what it is, how it stands, and what is wrong or to be careful about."""
-    alpha = f"IGDM alpha {row.igdm_alpha:g}" if row.igdm_alpha else "no IGDM"
-    what = f"{row.id}  {plain(row.method)}, {alpha}, {plain(row.student)} from {plain(row.teacher) or 'no teacher'}, "
-    what += f"{plain(row.dataset)}, seed {row.seed}"
-    teacher = row.teacher_metrics
-    left = seconds_left(row)
-    took = f"{duration(row.elapsed_s)} gone" if row.status == "running" else f"took {duration(row.elapsed_s)}"
-    numbers = [
-        took,
-        f"{duration(left)} left" if left is not None else "",
-        f"epoch {row.epoch}/{row.epochs}" if row.epochs else "",
-    ]
-    numbers.append(f"loss {metric_text('loss', row.metrics.get('loss'))}" if "loss" in row.metrics else "")
-    if teacher:
-        numbers.append(
-            f"teacher clean {metric_text('clean_accuracy', teacher.get('clean_accuracy'))}"
-            f" PGD-20 {metric_text('pgd20_accuracy', teacher.get('pgd20_accuracy'))}"
-        )
-    numbers.append(f"on {plain(row.device)}" if row.device else "")
-    numbers.append(f"attempt {row.attempt}" if row.attempt and row.attempt > 1 else "")
-    lines = [(what, ""), (" · ".join(n for n in numbers if n) or NOTHING, "$foreground 60%")]
-    if row.error:
-        lines.append((f"✗ {plain(row.error)}", "$text-error"))
-    elif row.status == "lost":
-        lines.append(("✗ its worker is gone without a word; r goes on from the last checkpoint", "$text-error"))
-    elif warnings:
-        more = f" (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
-        lines.append((f"! {plain(warnings[-1])}{more}", "$text-warning"))
-    return lines

@@ -3,7 +3,7 @@
 import json
 import math
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from core.spec.home import Home
@@ -16,6 +16,7 @@ from igdm_tui.store.status import Teaching, derive_status, progress_share, stage
 
 MOST_WARNINGS = 500
 ROWS_AT_ONCE = 2000
+MOST_CURVE_POINTS = 1000
 NEWEST_FIRST = "ORDER BY created_at DESC, id DESC"
 # What is said later in this list replaces what is said earlier, metric by metric.
 SUMMARY_ORDER = "CASE source WHEN 'step' THEN 0 WHEN 'epoch' THEN 1 WHEN 'later' THEN 2 ELSE 3 END"
@@ -158,6 +159,26 @@ def series(connection: sqlite3.Connection, run_id: str, metric: str, by: str, af
         found.elapsed_s.extend(elapsed_s)
         found.values.extend([math.nan if value is None else value for value in values])
     return found
+
+
+def small_curves(
+    connection: sqlite3.Connection, run_ids: Sequence[str], metrics: Sequence[str]
+) -> dict[str, tuple[float, ...]]:
+    """The newest epochs of the first of `metrics` that each run has: a few rows of points for a few runs."""
+    query = (
+        "SELECT series.key FROM series JOIN runs ON runs.key = series.run"
+        " WHERE runs.id = ? AND by = 'epoch' AND metric = ?"
+    )
+    points = "SELECT value FROM points WHERE series = ? ORDER BY step DESC LIMIT ?"
+    curves = {}
+    for run_id in run_ids:
+        for metric in metrics:
+            found = connection.execute(query, (run_id, metric)).fetchone()
+            if found is not None:
+                values = connection.execute(points, (found[0], MOST_CURVE_POINTS)).fetchall()
+                curves[run_id] = tuple(_real(value) for (value,) in reversed(values))
+                break
+    return curves
 
 
 def series_names(connection: sqlite3.Connection, run_id: str) -> dict[str, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from types import TracebackType
 from typing import ParamSpec, TypeVar
@@ -92,6 +92,11 @@ class Store:
     def series_names(self, run_id: str) -> dict[str, tuple[str, ...]]:
         """Names of the metrics that have a series: {"step": (...), "epoch": (...)}."""
         return queries.series_names(self._connection, run_id)
+
+    @_speaks_plainly
+    def small_curves(self, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, tuple[float, ...]]:
+        """By run id, values over epochs of the first of these metrics that the run has; for the runs in sight."""
+        return queries.small_curves(self._connection, run_ids, metrics)
 
     @_speaks_plainly
     def stages(self, run_id: str) -> list[StageRow]:

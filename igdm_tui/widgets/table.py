@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from rich.cells import cell_len
@@ -48,7 +49,7 @@ class Table(ScrollView, Generic[Row], can_focus=True):
 
     COMPONENT_CLASSES = {  # noqa: RUF012
         "table--header", "table--cursor", "table--rest", "table--marked", "table--good", "table--bad", "table--busy",
-        "table--dim",
+        "table--dim", "table--accent",
     }  # fmt: skip
     BINDINGS = bindings("table")
     page: var[int] = var(0, init=False)
@@ -69,6 +70,7 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         self.empty: tuple[str, ...] = ()  # what stands there instead of rows; harmless text
         self.marked: set[str] = set()
         self.sort_key, self.reverse = "", False
+        self.is_led = False  # another widget has the keys and moves the cursor
         self.cursor = 0
         self._pages: list[list[tuple[Column[Row], int]]] = []
         self._pages_width = -1
@@ -85,10 +87,14 @@ class Table(ScrollView, Generic[Row], can_focus=True):
 
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show these rows instead; sorted, with the cursor on the row it was on."""
+        self.show_rows(self._sorted(rows))
+
+    def show_rows(self, rows: Sequence[Row], cursor_key: str | None = None) -> None:
+        """Show these rows in this order; with the cursor on the row with this key, else on the row it was on."""
         selected = self.selected
-        self.rows = self._sorted(rows)
+        self.rows = list(rows)
         self.virtual_size = Size(0, len(self.rows) + 1)
-        self._find(self.key(selected) if selected is not None else None)
+        self._find(cursor_key or (self.key(selected) if selected is not None else None))
         self.refresh()
 
     def set_columns(self, columns: Sequence[Column[Row]]) -> None:
@@ -115,9 +121,10 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         if column is None or column.order is None:
             return list(rows)
         order = column.order
-        valued = [(value, row) for row in rows if (value := order(row)) is not None]
-        empty = [row for row in rows if order(row) is None]
-        return [row for _, row in sorted(valued, key=lambda pair: pair[0], reverse=self.reverse)] + empty
+        values = [(order(row), row) for row in rows]
+        valued = [pair for pair in values if pair[0] is not None]
+        valued.sort(key=itemgetter(0), reverse=self.reverse)
+        return [row for _, row in valued] + [row for value, row in values if value is None]
 
     # The cursor
 
@@ -210,7 +217,7 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         row = self.rows[number]
         if self.has_cursor and number == self.cursor:
             over: Style | None = self.get_component_rich_style("table--cursor")
-            if not self.has_focus:
+            if not (self.has_focus or self.is_led):
                 over = self.get_component_rich_style("table--rest")
         else:
             over = None

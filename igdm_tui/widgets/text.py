@@ -1,8 +1,14 @@
 """Text as a cell shows it: one line, harmless, of a known width."""
 
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
 from rich.cells import cell_len, set_cell_size
 
 from igdm_tui.sanitise import sanitise_line
+
+LEVELS = "▁▂▃▄▅▆▇█"
 
 
 def plain(text: object, width: int | None = None) -> str:
@@ -23,6 +29,26 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     text = clip(text, width)
     padding = " " * (width - cell_len(text))
     return padding + text if right else text + padding
+
+
+def small_curve(values: Sequence[float], width: int) -> str:
+    """At most `width` cells of a curve, each the mean of its share of values, from the lowest to the highest of them;
+    not a number is a blank."""
+    if not values or width < 1:
+        return ""
+    cells = min(width, len(values))
+    edges = [len(values) * cell // cells for cell in range(cells + 1)]
+    shares = [[v for v in values[a:b] if math.isfinite(v)] for a, b in pairwise(edges)]
+    means = [sum(share) / len(share) if share else None for share in shares]
+    known = [mean for mean in means if mean is not None]
+    if not known:
+        return ""
+    low, high = min(known), max(known)
+    top = len(LEVELS) - 1
+    return "".join(
+        " " if mean is None else LEVELS[round((mean - low) / (high - low) * top) if high > low else top // 2]
+        for mean in means
+    )
 
 
 def bar(share: float, width: int) -> str:

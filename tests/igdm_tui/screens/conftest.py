@@ -34,6 +34,7 @@ from core.spec.loading import build_config, set_value
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder, run_folders
 from core.spec.toml_text import config_to_toml
+from igdm_tui import preferences
 from igdm_tui.app import IgdmApp
 
 BASE = {
@@ -291,6 +292,7 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     (folder / "configs" / "digits.toml").write_text(config_to_toml(build_config(BASE)))
     monkeypatch.chdir(folder)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    preferences.save("runs", {"group": []}, tell=pytest.fail)  # a line per run: what most tests are about
     for variable in ("NO_COLOR", "IGDM_HOME"):
         monkeypatch.delenv(variable, raising=False)
     return folder

@@ -1,6 +1,8 @@
 import pytest
 
 from igdm_tui.keys import KEYS, PARTS, bindings, footer_keys, help_sections
+from igdm_tui.screens.ask import AskScreen, NoteScreen
+from igdm_tui.screens.choose import ChooseScreen
 from igdm_tui.screens.compare import CompareScreen
 from igdm_tui.screens.confirm import ConfirmScreen
 from igdm_tui.screens.export import ExportScreen
@@ -10,11 +12,13 @@ from igdm_tui.screens.queue import QueueScreen
 from igdm_tui.screens.run import RunScreen
 from igdm_tui.screens.runs import RunsScreen
 from igdm_tui.widgets.fields import Choice
+from igdm_tui.widgets.filter_line import FilterInput
 from igdm_tui.widgets.line_chart import LineChart
 from igdm_tui.widgets.lines import Lines
 from igdm_tui.widgets.table import Table
 
 OWNERS = {
+    "choose": ChooseScreen, "ask": AskScreen, "note": NoteScreen, "filter": FilterInput,
     "runs": RunsScreen, "run": RunScreen, "compare": CompareScreen, "launch": LaunchScreen, "help": HelpScreen,
     "confirm": ConfirmScreen, "export": ExportScreen, "table": Table, "queue": QueueScreen,
     "chart": LineChart, "lines": Lines, "choice": Choice,

@@ -170,7 +170,9 @@ async def test_e_takes_the_selected_run_into_the_form(drive, full_home):
 
 async def test_stopping_asks_first_and_no_leaves_it(drive, full_home, monkeypatch):
     stopped = []
-    monkeypatch.setattr("igdm_tui.launch.stop_run", lambda folder: stopped.append(folder.run_id))
+    monkeypatch.setattr(
+        "igdm_tui.launch.stop_run", lambda folder: stopped.append(folder.run_id) or "stopped after a checkpoint"
+    )
     async with drive() as driver:
         await driver.press("j", "j", "j", "s")
         assert driver.shows("Stop adaad+igdm10 resnet16 s1?")
