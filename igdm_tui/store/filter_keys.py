@@ -182,20 +182,21 @@ def _metric_names(rows: Sequence[RunRow]) -> list[str]:
 
 def _setting_paths(rows: Sequence[RunRow]) -> dict[str, None]:
     """Dotted paths of all settings that some run has, two or three levels deep, in the order of the form."""
-    seen: set[tuple[str, tuple[str, ...]]] = set()
+    seen: set[tuple[tuple[str, ...], ...]] = set()
     paths: dict[str, None] = {}
 
     def visit(settings: dict[str, Any], prefix: str) -> None:
-        shape = (prefix, tuple(settings))
         for name, value in settings.items():
             if isinstance(value, dict):
                 visit(value, f"{prefix}{name}.")
-            elif shape not in seen:
+            else:
                 paths[f"{prefix}{name}"] = None
-        seen.add(shape)
 
     for row in rows:
-        visit(row.settings, "")
+        shape = (tuple(row.settings), *(tuple(value) for value in row.settings.values() if isinstance(value, dict)))
+        if shape not in seen:
+            seen.add(shape)
+            visit(row.settings, "")
     return paths
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 from core.spec.home import Home
@@ -68,6 +69,13 @@ def runs(
     return result
 
 
+@lru_cache(maxsize=20_000)
+def _settings(text: str) -> dict[str, Any]:
+    """The settings of a run, read once however often its row is asked for; nobody changes them."""
+    settings: dict[str, Any] = json.loads(text)
+    return settings
+
+
 def _run_row(
     run: dict[str, Any],
     home: Home,
@@ -78,7 +86,7 @@ def _run_row(
     queue: WaitingRuns,
 ) -> RunRow:
     folder = RunFolder(home.runs / run["id"])
-    settings = json.loads(run["settings"])
+    settings = _settings(run["settings"])
     teaching, teacher_metrics = teacher
     has_ticket = run["id"] in queue.ids
     status = derive_status(folder, run["ended"], run["attempt"], run["position"], has_ticket=has_ticket)
