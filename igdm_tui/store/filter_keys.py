@@ -1,12 +1,10 @@
 """What a filter may ask about: columns of a run, metrics, and every setting by its path or its last part."""
 
-import difflib
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -150,6 +148,8 @@ def as_number(value: Any) -> float | None:
             return float(value)
         except OverflowError:
             return math.inf if value > 0 else -math.inf
+    from fractions import Fraction
+
     try:
         return float(Fraction(value)) if isinstance(value, str) and len(value) < 40 else None
     except (ValueError, ZeroDivisionError, OverflowError):
@@ -167,6 +167,8 @@ def as_text(value: Any) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word most like this one, "" when none is."""
+    import difflib
+
     near = difflib.get_close_matches(word, list(known), n=1)
     return near[0] if near else ""
 
