@@ -89,6 +89,7 @@ class Follower(threading.Thread):
         self._home, self._post = home, post
         self._stop_asked, self._woken = threading.Event(), threading.Event()
         self._revisions: dict[str, int] = {}
+        self._queue_trouble = ""
 
     def stop(self) -> None:
         """Ask the thread to end; returns at once."""
@@ -114,7 +115,6 @@ class Follower(threading.Thread):
 
     def _follow(self) -> None:
         """Open the store, show what it holds at once, then keep it up to date; and the queue looked after."""
-        from igdm_tui.queue.summon import ensure_supervisor
         from igdm_tui.store import Store
 
         store = Store.open(self._home)
@@ -134,11 +134,22 @@ class Follower(threading.Thread):
                         rows |= {row.id: row for row in fresh}
                         self._tell(rows, changed)
                     quiet_s, complete_s = 0.0, 0.0 if everything else complete_s
-                    ensure_supervisor(self._home)  # whoever finds it dead starts it again
+                    self._look_after_queue()
                 self._woken.wait(POLL_S)
                 quiet_s, complete_s = quiet_s + POLL_S, complete_s + POLL_S
         finally:
             store.close()
+
+    def _look_after_queue(self) -> None:
+        """Whoever finds the supervisor dead starts it again; where that cannot be, it is told once."""
+        from igdm_tui.queue.summon import ensure_supervisor
+
+        try:
+            ensure_supervisor(self._home)
+        except (IgdmError, OSError) as error:
+            if str(error) != self._queue_trouble:
+                self._queue_trouble = str(error)
+                self._post(FollowingFailed(f"the queue: {error}"))
 
     def _tell(self, rows: "Mapping[str, RunRow]", changed: set[str]) -> None:
         for run_id in changed:

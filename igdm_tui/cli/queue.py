@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.spec.errors import IgdmError
 from igdm_tui.cli.session import Session, answer, answer_json, say, terminal_width, wants_bold
 
 if TYPE_CHECKING:
@@ -68,7 +69,10 @@ def ls(context: typer.Context, as_json: AsJson = False) -> None:
     from igdm_tui.queue.summon import ensure_supervisor
 
     session = Session.of(context)
-    ensure_supervisor(session.home)
+    try:
+        ensure_supervisor(session.home)
+    except IgdmError as error:  # a home that is only read: the list is worth as much
+        say(f"warning: {error}")
     view = _view(session)
     if as_json:
         answer_json(view.to_json())

@@ -18,10 +18,12 @@ from igdm_tui.queue.tickets import QueueFolder, is_held, queued_ids, read_ticket
 
 MODULE = "igdm_tui.queue.supervisor"
 TAKE_OVER_S = 1.0
+RESTART_S = 10.0  # between two starts by one program, should a supervisor fail at once again and again
 END_WAIT_S = 15.0
 POLL_S = 0.05
 LARGEST_LOG = 1 << 20
 
+_newest: dict[Path, tuple["subprocess.Popen[bytes]", float]] = {}
 _children: list["subprocess.Popen[bytes]"] = []
 
 
@@ -33,6 +35,8 @@ def ensure_supervisor(home: Home) -> bool:
     """
     _children[:] = [child for child in _children if child.poll() is None]
     if is_held(home) or not queued_ids(home) or is_supervised(home):
+        return False
+    if _has_just_failed(home):
         return False
     if all(ticket.paused for ticket in read_tickets(home)):
         return False
@@ -55,7 +59,14 @@ def ensure_supervisor(home: Home) -> bool:
     except OSError as error:
         raise IgdmError(f"{folder.log}: the queue's supervisor cannot be started: {error.strerror or error}") from error
     _children.append(child)
+    _newest[home.path] = (child, time.monotonic())
     return True
+
+
+def _has_just_failed(home: Home) -> bool:
+    """The supervisor that this program has started here did not end by itself, moments after its start."""
+    child, started = _newest.get(home.path, (None, 0.0))
+    return child is not None and child.poll() not in (None, 0) and time.monotonic() - started < RESTART_S
 
 
 def is_supervised(home: Home) -> bool:

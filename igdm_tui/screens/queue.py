@@ -21,6 +21,7 @@ from igdm_tui.widgets.text import plain
 if TYPE_CHECKING:
     from igdm_tui.queue.view import QueueView
 
+LOOK_S = 2.0
 NOBODY_WAITS = ("Nothing waits.", "", "igdm queue add and igdm sweep let runs wait for a free device.")
 
 
@@ -45,6 +46,7 @@ class QueueScreen(PlaceScreen):
         """What waits has the keys."""
         self.table("waiting").empty = NOBODY_WAITS
         self.table("waiting").focus()
+        self.set_interval(LOOK_S, self.show_runs)  # tickets change without a word from any run
 
     def table(self, name: str) -> Table[Line]:
         """One of "running", "waiting" and "ended"."""

@@ -1,5 +1,6 @@
 """What people do to a queue, and what survives what happens to its files."""
 
+import errno
 import json
 import sqlite3
 import threading
@@ -11,7 +12,7 @@ from core.spec.errors import IgdmError
 from core.spec.events import RunFinished
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
-from igdm_tui.queue import book, control
+from igdm_tui.queue import book, control, summon
 from igdm_tui.queue.book import changing, claim, release
 from igdm_tui.queue.settings import QueueSettings, read_settings, sane_threads, settings_path
 from igdm_tui.queue.slots import HeldSlots, looking_at, take_first_free
@@ -219,3 +220,36 @@ def test_wrong_machine_settings_are_named(text):
     settings_path().write_text(text)
     with pytest.raises(IgdmError, match=r"queue\.toml"):
         read_settings()
+
+
+def test_a_supervisor_that_cannot_be_started_is_a_clear_error_and_no_flood(home, queue, monkeypatch):
+    queue("a")
+    monkeypatch.setattr(summon.sys, "executable", "/nonexistent/python")
+    with pytest.raises(IgdmError, match="supervisor cannot be started"):
+        summon.ensure_supervisor(home)
+    monkeypatch.setattr(summon.sys, "executable", "/bin/false")
+    assert summon.ensure_supervisor(home)
+    summon._newest[home.path][0].wait()
+    assert not summon.ensure_supervisor(home)  # it has failed at once; not again for a while
+
+
+def test_no_supervisor_is_started_where_nothing_waits(home, queue):
+    assert not summon.ensure_supervisor(home)
+    queue("a", paused=True)
+    assert not summon.ensure_supervisor(home)
+    control.hold(home)
+    queue("b")
+    assert not summon.ensure_supervisor(home)
+
+
+def test_a_disk_without_locks_is_said_plainly(home, queue, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    queue("a")
+    QueueFolder.of(home).lock.touch()
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with pytest.raises(IgdmError, match="no file locks"):
+        summon.is_supervised(home)
+    with pytest.raises(IgdmError, match="no file locks"):
+        HeldSlots().take("cpu:0")
