@@ -31,13 +31,14 @@ def stop_run(folder: RunFolder, *, wait_s: float = GRACE_S, kill: bool = True) -
     its children: the run goes on from its last checkpoint when it is resumed.
     Raises: IgdmError when there is nothing to stop or it runs elsewhere; TryAgainError when it still runs.
     """
-    from igdm_tui.queue.book import changing
+    from igdm_tui.queue.book import await_start, changing
     from igdm_tui.queue.tickets import queued_ids, remove_ticket
 
     was_queued = False
     if folder.run_id in queued_ids(folder.home):
         with changing(folder.home):
             was_queued = remove_ticket(folder.home, folder.run_id)
+        await_start(folder)
     if is_open_in_slurm(folder):
         from igdm_tui.slurm.submit import stop_in_slurm
 

@@ -8,6 +8,7 @@ and the worker's own word that it runs; a lost or damaged one is made anew.
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,8 @@ from core.spec.run_folder import RunFolder
 from igdm_tui.queue.tickets import QueueFolder, Ticket, is_held, read_ticket, write_ticket
 
 BUSY_TIMEOUT_S = 10.0
+START_WAIT_S = 40.0  # a little longer than a start may take
+POLL_S = 0.05
 TABLE = (
     "CREATE TABLE IF NOT EXISTS claims"
     " (run TEXT PRIMARY KEY, pid INTEGER, started_at REAL, host TEXT, since_boot TEXT) STRICT"
@@ -55,11 +58,9 @@ def claim(home: Home, run_id: str, me: ProcessIdentity) -> Ticket | None:
             return None
         if RunFolder(home.runs / run_id).living_worker() is not None:
             return None
-        row = book.execute("SELECT pid, started_at, host, since_boot FROM claims WHERE run = ?", (run_id,)).fetchone()
-        if row is not None:
-            other = ProcessIdentity(pid=row[0], started_at=row[1], host=row[2], since_boot=row[3])
-            if other != me and other.is_alive():
-                return None
+        other = _claimant(book, run_id)
+        if other is not None and other != me:
+            return None
         book.execute(
             "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?)",
             (run_id, me.pid, me.started_at, me.host, me.since_boot),
@@ -73,6 +74,25 @@ def release(home: Home, run_id: str) -> None:
     """The claimed run has been started, or could not be."""
     with changing(home) as book:
         book.execute("DELETE FROM claims WHERE run = ?", (run_id,))
+
+
+def await_start(folder: RunFolder, *, wait_s: float = START_WAIT_S) -> None:
+    """If somebody is just starting this run, wait until its worker can be seen, or it is clear that none comes."""
+    deadline = time.monotonic() + wait_s
+    while folder.living_worker() is None and time.monotonic() < deadline:
+        with changing(folder.home) as book:
+            if _claimant(book, folder.run_id) is None:
+                return
+        time.sleep(POLL_S)
+
+
+def _claimant(book: sqlite3.Connection, run_id: str) -> ProcessIdentity | None:
+    """The living process that has claimed a run and has not said yet what came of it."""
+    row = book.execute("SELECT pid, started_at, host, since_boot FROM claims WHERE run = ?", (run_id,)).fetchone()
+    if row is None:
+        return None
+    claimant = ProcessIdentity(pid=row[0], started_at=row[1], host=row[2], since_boot=row[3])
+    return claimant if claimant.is_alive() else None
 
 
 def _open(folder: QueueFolder) -> sqlite3.Connection:

@@ -11,7 +11,7 @@ from core.spec.home import DATA_VARIABLE, Home
 from core.spec.run_folder import RunFolder
 from igdm_tui.launch.process import require_resumable
 from igdm_tui.launch.stopping import GRACE_S, end_worker, stop_run
-from igdm_tui.queue.book import changing
+from igdm_tui.queue.book import await_start, changing
 from igdm_tui.queue.settings import usable_cores
 from igdm_tui.queue.tickets import (
     MAX_ATTEMPTS,
@@ -58,6 +58,7 @@ def pause(folder: RunFolder, *, grace_s: float = GRACE_S) -> str:
     Raises: IgdmError when it is not in the queue.
     """
     _change(folder, paused=True)
+    await_start(folder)
     worker = folder.living_worker()
     if worker is None:
         return "paused"

@@ -3,9 +3,12 @@
 import errno
 import json
 import sqlite3
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from core.spec.errors import IgdmError
@@ -132,6 +135,35 @@ def test_many_who_claim_at_once_get_one_each(home, queue):
     for thread in threads:
         thread.join()
     assert sorted(won) == sorted(folder.run_id for folder in folders)
+
+
+def test_a_run_that_is_just_being_started_is_stopped_when_its_worker_is_there(home, queue):
+    (folder,) = queue("a")
+    me = ProcessIdentity.of_this()
+    assert claim(home, folder.run_id, me) is not None
+    sleeping = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    child = psutil.Process(sleeping.pid)
+    late = replace(me, pid=child.pid, started_at=child.create_time(), since_boot="")
+
+    def appear():
+        folder.write_worker(late, 1)
+        release(home, folder.run_id)
+
+    timer = threading.Timer(0.3, appear)
+    timer.start()
+    reaper = threading.Thread(target=sleeping.wait)  # whose child it is must see it end
+    reaper.start()
+    assert control.remove(folder) == "stopped after a checkpoint"
+    reaper.join()
+    timer.join()
+    assert queued_ids(home) == set()
+
+
+def test_a_claim_that_comes_to_nothing_keeps_nobody_waiting(home, queue):
+    (folder,) = queue("a")
+    gone = replace(ProcessIdentity.of_this(), since_boot="other-boot:1")
+    assert claim(home, folder.run_id, gone) is not None
+    assert control.pause(folder) == "paused"
 
 
 def test_a_lost_or_damaged_book_is_made_anew_and_no_ticket_is_lost(home, queue):
