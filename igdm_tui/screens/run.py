@@ -100,7 +100,7 @@ class RunScreen(PlaceScreen):
         if row is None:
             return
         self.set_title(f"{plain(row.name)}  {row.id}")
-        self.query_one("#head", Static).update(lines_content(head_lines(row, self._data)))
+        self.query_one("#head", Static).update(lines_content(head_lines(row, self._data)), layout=False)
         if not self._fetching:
             self._fetching = True
             self.begin(partial(self._fetch, row), "fetch")
@@ -153,7 +153,7 @@ class RunScreen(PlaceScreen):
         self.query_one("#settings", Lines).set_lines(data.settings)
         self.query_one("#history", Lines).set_lines(evaluation_lines(data.evaluations))
         self.query_one("#origin", Lines).set_lines(origin_lines(data.origin))
-        self.query_one("#head", Static).update(lines_content(head_lines(row, data)))
+        self.query_one("#head", Static).update(lines_content(head_lines(row, data)), layout=False)
 
     def _note(self, row: "RunRow") -> str:
         if row.status == "running" and row.stage.startswith("teacher"):

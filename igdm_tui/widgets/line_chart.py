@@ -98,6 +98,7 @@ class LineChart(Widget, can_focus=True):
         self._lines: list[Line] = []
         self._strips: list[Strip] = []
         self._drawn: object = None
+        self._shown: object = None
         self._drawing = Drawing()
 
     @property
@@ -107,6 +108,15 @@ class LineChart(Widget, can_focus=True):
 
     def set_lines(self, lines: Sequence[Line], *, title: str | None = None, x_title: str | None = None) -> None:
         """Draw these instead. Another x axis puts the window and the crosshair away: they were on the old one."""
+        state = (
+            [(line, len(line.curve)) for line in lines],
+            title or self.title,
+            x_title or self.x_title,
+            self.percent,
+        )
+        if state == self._shown:
+            return  # most of a run's charts have nothing new most of the time
+        self._shown = state
         self._lines = list(lines)
         if x_title and x_title != self.x_title:
             self.window = None

@@ -36,6 +36,8 @@ class Lines(ScrollView, can_focus=True):
 
     def set_lines(self, lines: Sequence[TonedLine]) -> None:
         """Show these instead."""
+        if self._lines and self._lines == list(lines):
+            return
         self._lines = list(lines)
         width = max((sum(cell_len(piece) for piece, _ in line) for line in self._lines), default=0)
         self.virtual_size = Size(max(width, cell_len(self.empty)), max(len(self._lines), 1))

@@ -1,0 +1,61 @@
+"""Pictures of the Compare and Run screens and of charts, held against those kept beside this file."""
+
+import pytest
+
+from core.spec.home import Home
+from igdm_tui.app import IgdmApp
+from igdm_tui.screens.compare import CompareScreen
+from igdm_tui.widgets.line_chart import LineChart
+
+SIZES = [(80, 24), (120, 40), (160, 48)]
+
+
+@pytest.fixture
+def compared(home: Home, make_run, monkeypatch: pytest.MonkeyPatch) -> IgdmApp:
+    """Two experiments of three seeds each, on the Compare screen."""
+    monkeypatch.setattr("igdm_tui.screens.compare_data._took", lambda entry: "1:35")
+    for seed in range(3):
+        minute = f"2026-11-20T10:0{seed}"
+        make_run(f"aaaa222{seed + 2}", created_at=f"{minute}:00.000Z", igdm__alpha=0.0, runtime__seed=seed)
+        make_run(f"bbbb222{seed + 2}", created_at=f"{minute}:30.000Z", runtime__seed=seed)
+    return IgdmApp(home)
+
+
+async def settled(pilot, *keys: str) -> None:
+    """Everything read and drawn, on the Compare screen with all runs."""
+    app = pilot.app
+    while len(app.rows or ()) < 6:
+        await pilot.pause(0.05)
+    app.push_screen(CompareScreen(sorted(row.id for row in app.rows)))
+    while not (app.screen.reading and app.screen.query_one("#chart", LineChart).lines):
+        await pilot.pause(0.05)
+    for key in keys:
+        await pilot.press(key)
+    before = ""
+    for _ in range(100):  # until two looks see the same
+        await pilot.pause(0.25)
+        now = str(app.screen._compositor.render_strips())
+        if now == before:
+            return
+        before = now
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("pane", ["tests", "curves", "scatter"])
+def test_compare(compared, snap_compare, size, pane):
+    number = {"tests": "1", "curves": "2", "scatter": "3"}[pane]
+    assert snap_compare(compared, terminal_size=size, run_before=lambda pilot: settled(pilot, number))
+
+
+def test_compare_on_light(compared, snap_compare):
+    async def light(pilot):
+        pilot.app.theme = "igdm-light"
+        await settled(pilot)
+
+    assert snap_compare(compared, terminal_size=(120, 40), run_before=light)
+
+
+def test_compare_without_colour(compared, snap_compare, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = IgdmApp(compared.home)
+    assert snap_compare(app, terminal_size=(120, 40), run_before=lambda pilot: settled(pilot, "w"))
