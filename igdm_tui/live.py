@@ -115,6 +115,7 @@ class Follower(threading.Thread):
 
     def _follow(self) -> None:
         """Open the store, show what it holds at once, then keep it up to date; and the queue looked after."""
+        from igdm_tui.slurm.ask import refresh
         from igdm_tui.store import Store
 
         store = Store.open(self._home)
@@ -135,6 +136,8 @@ class Follower(threading.Thread):
                         self._tell(rows, changed)
                     quiet_s, complete_s = 0.0, 0.0 if everything else complete_s
                     self._look_after_queue()
+                    if self._home.slurm.is_dir():  # in a thread of its own: a cluster may take its time to answer
+                        threading.Thread(target=refresh, args=(self._home,), name="igdm-slurm", daemon=True).start()
                 self._woken.wait(POLL_S)
                 quiet_s, complete_s = quiet_s + POLL_S, complete_s + POLL_S
         finally:

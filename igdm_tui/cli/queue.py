@@ -8,6 +8,7 @@ import typer
 
 from core.spec.errors import IgdmError
 from igdm_tui.cli.session import Session, answer, answer_json, say, terminal_width, wants_bold
+from igdm_tui.cli.start import On
 
 if TYPE_CHECKING:
     from core.spec.run_folder import RunFolder
@@ -40,12 +41,13 @@ def add(
     priority: Priority = 0,
     max_attempts: MaxAttempts = 3,
     paused: Annotated[bool, typer.Option("--paused", help="Wait until resumed.")] = False,
+    on: On = "here",
     as_json: AsJson = False,
 ) -> None:
     """Describe a run and let it wait for a device; its id goes to stdout."""
     from core.spec.data_files import require_data
     from core.spec.loading import config_warnings, load_config
-    from igdm_tui.cli.start import wanted_seeds
+    from igdm_tui.cli.start import is_on_slurm, submit_configs, wanted_seeds
     from igdm_tui.launch import enqueue
     from igdm_tui.store.connection import check_database
 
@@ -55,6 +57,9 @@ def add(
     changes += [f"name={json.dumps(name, ensure_ascii=False)}"] if name else []
     seed_changes = [[] if each is None else [f"runtime.seed={each}"] for each in wanted_seeds(seed, seeds)]
     configs = [load_config(config, [*changes, *change]) for change in seed_changes]
+    if is_on_slurm(on):
+        submit_configs(session, configs, as_json=as_json)
+        return
     check_database(session.home)
     require_data(configs[0].data, session.home)
     say(*(f"warning: {warning}" for warning in config_warnings(configs[0])))
