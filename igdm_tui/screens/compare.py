@@ -65,6 +65,7 @@ class CompareScreen(PlaceScreen):
         self._verdicts, self._curves = VerdictShelf(), CurveShelf()
         self._drawn: object = None
         self._fetching = False
+        self._differs_of: list[str] = []
 
     def compose_body(self) -> Iterable[Widget]:
         """Results above; below them the chosen pane, beside the settings where there is room."""
@@ -203,7 +204,10 @@ class CompareScreen(PlaceScreen):
         self._draw_title(reading)
         forest = self.query_one("#forest", Lines)
         forest.set_lines(forest_lines(reading, tested, max(forest.size.width, 60)))
-        self.query_one("#differences", Lines).set_lines(difference_lines(reading.entries))
+        shown = [entry.key for entry in reading.entries]
+        if shown != self._differs_of:  # the settings of a run never change, and comparing them takes a while
+            self._differs_of = shown
+            self.query_one("#differences", Lines).set_lines(difference_lines(reading.entries))
         self._draw_scatter(reading)
 
     def _draw_title(self, reading: Reading) -> None:
