@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from core.spec.home import Home
 from igdm_tui.cli import (
     cloning,
     config,
@@ -22,6 +21,7 @@ from igdm_tui.cli import (
     teachers,
 )
 from igdm_tui.cli.session import Session
+from igdm_tui.user_settings import find_home
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -39,7 +39,10 @@ app = typer.Typer(
 def options(
     context: typer.Context,
     home: Annotated[
-        Path | None, typer.Option(help="Folder of runs/ and experiments.db. [default: $IGDM_HOME, else .]")
+        Path | None,
+        typer.Option(
+            help="Folder of runs/ and experiments.db. [default: $IGDM_HOME, else home of config.toml, else .]"
+        ),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
     version: Annotated[bool, typer.Option("--version", "-V", help="Show the version and leave.")] = False,
@@ -50,7 +53,7 @@ def options(
 
         print(f"igdm-tui {__version__}")
         raise typer.Exit
-    context.obj = Session(Home.find(home), ["igdm", *sys.argv[1:]])
+    context.obj = Session(find_home(home), ["igdm", *sys.argv[1:]])
 
 
 for command in (

@@ -130,10 +130,19 @@ def _queue(home: Home) -> tuple[str, str]:
     return "ok", f"{text}{f', supervised by process {who.pid} on {who.host}' if who else ''}"
 
 
+def _settings(_home: Home) -> tuple[str, str]:
+    from igdm_tui.user_settings import read_user_settings, settings_path
+
+    path = settings_path()
+    read_user_settings()
+    return "ok", str(path) if path.exists() else f"{path} is not there: defaults"
+
+
 CHECKS: dict[str, Callable[[Home], tuple[str, str]]] = {
     "python": _python,
     "torch": _torch,
     "gpu": _gpu,
+    "settings": _settings,
     "home": _home_folder,
     "disk": _disk,
     "database": _database,

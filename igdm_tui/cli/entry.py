@@ -48,11 +48,11 @@ def main_tui(arguments: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     """Hand the words to the command line; its own exits come back as a code."""
     if "ls" in words and set(words) <= PLAIN_LISTING:
-        from core.spec.home import Home
         from igdm_tui.cli.listing import list_runs
         from igdm_tui.cli.session import Session
+        from igdm_tui.user_settings import find_home
 
-        list_runs(Session(Home.find()), as_json="--json" in words)
+        list_runs(Session(find_home()), as_json="--json" in words)
         return 0
     import typer
 

@@ -57,6 +57,8 @@ def doctor(
 def where(context: typer.Context, as_json: AsJson = False) -> None:
     """Say where everything is."""
     import igdm_tui
+    from igdm_tui.clipboard import copy_path
+    from igdm_tui.user_settings import settings_path
 
     home = Session.of(context).home
     places = {
@@ -64,6 +66,8 @@ def where(context: typer.Context, as_json: AsJson = False) -> None:
         "runs": str(home.runs),
         "teachers": str(home.teachers),
         "database": str(home.database),
+        "settings": str(settings_path()),
+        "copied": str(copy_path()),
         "program": os.path.dirname(os.path.abspath(igdm_tui.__file__)),
         "python": sys.executable,
     }

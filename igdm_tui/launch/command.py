@@ -30,7 +30,7 @@ def command_line(
     fewest changes, or from an empty one. seeds: one run for each of these instead of the configuration's own. axes:
     settings with several values, by key, in loops. home: named when it is not what `igdm` would find here by itself.
     """
-    from core.spec.home import Home
+    from igdm_tui.user_settings import find_home
 
     axes = axes or {}
     path, changes = min(
@@ -45,7 +45,7 @@ def command_line(
             words += [FLAGS[key], str(value)] if key in FLAGS else ["--set", f"{key}={_value_text(value)}"]
     if len(seeds) > 1:
         words += ["--seeds", ",".join(str(seed) for seed in seeds)]
-    if home is not None and home.path != Home.find().path:
+    if home is not None and home.path != find_home().path:
         words += ["--home", str(home.path)]
     return _in_loops(shlex.join(words), axes)
 

@@ -138,7 +138,7 @@ class ExportScreen(ModalScreen[None]):
             self.dismiss(None)
 
     def action_copy(self) -> None:
-        """Put the text on the clipboard, as far as the terminal allows that."""
+        """Copy the text, to the clipboard and to a file."""
         if self.choice.is_text:
             self.run_worker(self._copy(self.choice), exit_on_error=False)
         else:
@@ -150,8 +150,7 @@ class ExportScreen(ModalScreen[None]):
         except (IgdmError, OSError) as error:
             self.igdm.say(f"{error}", title="Could not copy", severity="error")
         else:
-            self.app.copy_to_clipboard(text)
-            self.igdm.say("It is on the clipboard, if your terminal takes it.")
+            self.igdm.copy(text, "The text")
 
     def action_leave(self) -> None:
         """Nothing is written."""

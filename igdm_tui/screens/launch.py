@@ -233,10 +233,9 @@ class LaunchScreen(PlaceScreen):
         self._check()
 
     def action_copy_command(self) -> None:
-        """Put the command on the clipboard, as far as the terminal allows that."""
+        """Copy the command, to the clipboard and to a file."""
         if self.command:
-            self.app.copy_to_clipboard(self.command)
-            self.igdm.say("The command is on the clipboard, if your terminal takes it.")
+            self.igdm.copy(self.command, "The command")
 
     def action_page(self, direction: int) -> None:
         """Several fields on."""
