@@ -55,12 +55,12 @@ class IgdmApp(KeepingApp):
         for theme in themes():
             self.register_theme(theme)
         self.theme = self._first_theme()
-        self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.animation_level = "none"  # many connections are slow, and nothing here needs to move
 
     def on_mount(self) -> None:
         """Show the runs and begin to follow them."""
         self._handle_signals()
+        self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.push_screen(RunsScreen())
         self.call_after_refresh(self.follower.start)
         self.teller.start()

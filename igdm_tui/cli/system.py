@@ -14,7 +14,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 def tui(context: typer.Context) -> None:
     """Open the screens. Leaving them stops no run. The same as igdm-tui."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "dumb") == "dumb":
+    in_browser = os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")  # textual serve: pipes, no terminal
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    if not (in_browser or on_terminal):
         raise IgdmError("igdm-tui needs a terminal (without one: igdm ls, igdm show latest, igdm run)")
     from igdm_tui.app import run_app
 

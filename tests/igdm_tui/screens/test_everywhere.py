@@ -31,6 +31,13 @@ def end(folder, event):
     writer.close()
 
 
+def rename(folder, name):
+    """As somebody's own script might: the form would refuse control characters."""
+    card = json.loads(folder.run_json.read_text())
+    folder.run_json.write_text(json.dumps(card | {"name": name}))
+    return folder
+
+
 @pytest.fixture
 def opened(home):
     """The app with settings of a user; what it writes to the terminal past the screen is kept."""
@@ -53,8 +60,8 @@ def opened(home):
 
 async def test_an_end_is_told_once_with_bell_and_hook_and_earlier_ends_are_not(home, make_run, opened, tmp_path):
     log = tmp_path / "ended.jsonl"
-    make_run("aaaa2222", "finished", name="old")
-    going = make_run("bbbb2222", "running", epochs_done=2, name="[/] $(reboot) \x1b[2J")
+    os.utime(make_run("aaaa2222", "finished", name="old").events, (1, 1))
+    going = rename(make_run("bbbb2222", "running", epochs_done=2), "[/] $(reboot) \x1b[2J")
     command = (sys.executable, "-c", HOOK, str(log), "$IGDM_RUN_NAME; reboot")
     async with opened(UserSettings(on_run_end=command)) as driver:
         await driver.until(lambda: len(driver.app.rows) == 2)
@@ -88,7 +95,7 @@ async def test_runs_that_ended_while_nobody_looked_are_not_told(home, make_run, 
 
 async def test_a_message_of_the_desktop_is_harmless_and_goes_through_tmux(make_run, opened, monkeypatch):
     monkeypatch.setenv("TMUX", "/tmp/tmux")
-    going = make_run("aaaa2222", "running", epochs_done=2, name="\x1b]52;c;aGk=\x07evil\x9b2J")
+    going = rename(make_run("aaaa2222", "running", epochs_done=2), "\x1b]52;c;aGk=\x07evil\x9b2J")
     async with opened(UserSettings(notify="osc9")) as driver:
         await driver.until(lambda: driver.app.rows)
         end(going, RunFailed(error="nan", elapsed_s=1.0))
