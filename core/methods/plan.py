@@ -81,18 +81,24 @@ class Maximise(Protocol):
 class Method(ABC):
     """One outer minimisation with its inner problem.
 
-    name: as in the catalogue. start: where the ascent begins. num_steps: ascent steps. teacher_in_inner: the inner
-    problem asks the teacher, and `method.teacher_in_attack = false` replaces it by CE(student(x'), y) from a uniform
-    start (ICLR Table 6, w/o T_in).
+    name: as in the catalogue. has_inner: there is an inner problem. start: where the ascent begins. num_steps: ascent
+    steps. teacher_in_inner: the inner problem asks the teacher, and `method.teacher_in_attack = false` replaces it by
+    CE(student(x'), y) from a uniform start (ICLR Table 6, w/o T_in).
     """
 
     name: ClassVar[str]
+    has_inner: ClassVar[bool] = True
     start: ClassVar[Start] = "uniform"
     teacher_in_inner: ClassVar[bool] = False
 
     def __init__(self, settings: MethodSection, *, num_steps: int = 10) -> None:
         self.settings = settings
         self.num_steps = num_steps
+
+    @property
+    def attacks_with_teacher(self) -> bool:
+        """True when the inner problem of this run asks the teacher."""
+        return self.teacher_in_inner and self.settings.teacher_in_attack
 
     @abstractmethod
     def forwards(self, epoch: int) -> tuple[StudentForward, ...]:
@@ -123,13 +129,12 @@ class Method(ABC):
     def adversarial_images(
         self, student: nn.Module, teacher: nn.Module | None, batch: Batch, maximise: Maximise
     ) -> dict[str, Tensor]:
-        """Images by name made by the inner maximisation: at least "adv", unless there is no attack."""
-        if self.teacher_in_inner and not self.settings.teacher_in_attack:
+        """Images by name made by the inner maximisation of a method that has one: at least "adv"."""
+        if self.teacher_in_inner and not self.attacks_with_teacher:
             adv_images = maximise(student_cross_entropy(student, batch.labels), batch.clean_images, start="uniform")
             return {"adv": adv_images}
         surrogate_loss = self.surrogate_loss(student, teacher, batch)
-        if surrogate_loss is None:
-            return {"adv": batch.clean_images}
+        assert surrogate_loss is not None
         return {"adv": maximise(surrogate_loss, batch.clean_images, start=self.start)}
 
 

@@ -12,6 +12,7 @@ class Standard(Method):
     """No inner problem; forwards: [clean]."""
 
     name: ClassVar[str] = "standard"
+    has_inner: ClassVar[bool] = False
 
     def forwards(self, epoch: int) -> tuple[StudentForward, ...]:
         """[clean]."""

@@ -40,7 +40,8 @@ class FastStep(TrainingStep):
     def attack_networks(self, images: Tensor) -> Iterator[AttackNetworks]:
         """Folded copies; with `attack.batchnorm = "train"` the student itself, frozen, for its statistics must move."""
         precision = PRECISIONS[self.speed.attack_precision]
-        teacher = self.teacher and self._copy(self.teacher, images, precision).network
+        asked = self.teacher if self.method.attacks_with_teacher else None
+        teacher = asked and self._copy(asked, images, precision).network
         if self.attack.batchnorm == "train":
             with attack_mode(self.student, "train"), _frozen(self.student):
                 yield AttackNetworks(self.student, teacher)

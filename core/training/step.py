@@ -111,6 +111,8 @@ class TrainingStep(ABC):
             )
 
         batch = self._laid_out(batch)
+        if not self.method.has_inner:
+            return {"adv": batch.clean_images}
         with self.attack_networks(batch.clean_images) as networks:
             return self.method.adversarial_images(networks.student, networks.teacher, batch, maximise)
 
