@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3, help="turns after one that warms up")
     parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--matrix", type=int, default=2048, help="side of the products that show the peak; CUDA: 8192")
+    parser.add_argument("--matrix", type=int, default=8192, help="CUDA: side of the products that show the peak")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--merged", action="store_true", help="adv and plus as one on the literal side too")
@@ -108,14 +108,12 @@ class Bench:
         where = torch.cuda.get_device_name(self.device) if cuda else f"CPU, {options.threads} threads"
         print(f"torch {torch.__version__}, {where}, {options.clock} time, {options.pairs} pairs")
         print(f"teacher {options.teacher}, batch {options.batch}, {options.attack_steps} attack steps")
-        self.peaks = {"float32": self.matrix_peak(torch.float32, tf32=False)}
-        if cuda:
-            self.peaks["tf32"] = self.matrix_peak(torch.float32, tf32=True)
-        self.peaks["bfloat16"] = self.matrix_peak(torch.bfloat16, tf32=False)
-        print("products of large matrices: " + ", ".join(f"{k} {v / 1e9:,.0f} GFLOP/s" for k, v in self.peaks.items()))
-        print(
-            "student      method       side              s/step   ratio (least..most)  images/s  of peak  peak memory"
-        )
+        self.peaks = self.matrix_peaks() if cuda else {}
+        if self.peaks:
+            found = ", ".join(f"{name} {rate / 1e12:,.1f} TFLOP/s" for name, rate in self.peaks.items())
+            print(f"products of large matrices: {found}")
+        share = "  of peak" if self.peaks else ""
+        print(f"student      method       side              s/step   ratio (least..most)  images/s{share}  peak memory")
 
     def print_row(self, student: str, method: str, alpha: float) -> None:
         """The literal side, the fast one, and what may be chosen besides."""
@@ -178,11 +176,10 @@ class Bench:
             with self.precision(case):
                 before = self.reset_memory()
                 steps[name] = self.build(case)
-                if name == "fast":
-                    flops = count_flops(steps[name])
-                else:
-                    steps[name]()
+                steps[name]()
                 memory[name] = self.peak_memory() - before
+        if self.peaks and "fast" in steps:
+            flops = count_flops(steps["fast"])
         seconds: dict[str, list[float]] = {name: [] for name in sides}
         for turn in range(self.options.pairs):
             for name in list(sides) if turn % 2 == 0 else list(sides)[::-1]:
@@ -244,16 +241,16 @@ class Bench:
         finally:
             torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
 
-    def matrix_peak(self, dtype: torch.dtype, *, tf32: bool) -> float:
-        """FLOP/s of the best of five products of large matrices, as a convolution 1x1 has them."""
-        size = self.options.matrix
-        torch.backends.cudnn.allow_tf32 = tf32
-        layer = nn.Conv2d(size, size, 1, bias=False, device=self.device, dtype=dtype).requires_grad_(False)
-        pixels = torch.rand(1, size, 1, size, device=self.device).to(dtype)
-        layer, pixels = (thing.to(memory_format=torch.channels_last) for thing in (layer, pixels))
-        times = [self.time(lambda: layer(pixels)) for _ in range(6)]
-        torch.backends.cudnn.allow_tf32 = False
-        return 2 * size**3 / min(times[1:])
+    def matrix_peaks(self) -> dict[str, float]:
+        """FLOP/s in each precision: the best of five products of large matrices."""
+        size, peaks = self.options.matrix, {}
+        for name, dtype in (("float32", torch.float32), ("tf32", torch.float32), ("bfloat16", torch.bfloat16)):
+            torch.backends.cuda.matmul.allow_tf32 = name == "tf32"
+            left, right = torch.rand(2, size, size, device=self.device).to(dtype)
+            times = [self.time(lambda left=left, right=right: torch.mm(left, right)) for _ in range(6)]
+            peaks[name] = 2 * size**3 / min(times[1:])
+        torch.backends.cuda.matmul.allow_tf32 = False
+        return peaks
 
     def reset_memory(self) -> int:
         """Start a new peak; what is in use now, in bytes."""
@@ -277,11 +274,13 @@ class Bench:
         ratio = ratios(literal, result)
         if side != "literal":
             keep(f"step {row.strip()} {side}", statistics.median(ratio), "x literal", better="higher")
-        peak = self.peaks["bfloat16" if speed.attack_precision == "bfloat16" else "tf32" if speed.tf32 else "float32"]
+        share = ""
+        if self.peaks:
+            kind = "bfloat16" if speed.attack_precision == "bfloat16" else "tf32" if speed.tf32 else "float32"
+            share = f"  {result.flops / result.median / self.peaks[kind]:7.1%}"
         print(
-            f"{row} {side:15s} {result.median:8.3f}   {statistics.median(ratio):5.2f}"
-            f" ({spread(ratio)})  {self.options.batch / result.median:10.1f}"
-            f"  {result.flops / result.median / peak:6.1%}  {result.memory / 2**20:8,.0f} MiB",
+            f"{row} {side:15s} {result.median:8.3f}   {statistics.median(ratio):5.2f} ({spread(ratio)})"
+            f"  {self.options.batch / result.median:8.1f}{share}  {result.memory / 2**20:7,.0f} MiB",
             flush=True,
         )
 

@@ -124,10 +124,11 @@ class TrainingStep(ABC):
             images |= self.igdm.images(batch.clean_images, adversarial["adv"])
         forwards = self.igdm.forwards(self.method, batch.epoch) if self.igdm else self.method.forwards(batch.epoch)
         with torch.autocast(batch.clean_images.device.type, torch.bfloat16, enabled=self.mixed_precision):
+            # Teachers first: while they work, no activations of the student are kept for its gradient.
             outputs = Outputs(
-                student=self._student_outputs(forwards, images),
                 teacher=self._ask(self.teacher, images, self._teacher_inputs(batch.epoch)),
                 second_teacher=self._ask(self.second_teacher, images, self.method.second_teacher_inputs()),
+                student=self._student_outputs(forwards, images),
             )
         terms = {name: term.mean() for name, term in self.method.loss_terms(outputs, batch).items()}
         ad_loss = torch.stack(list(terms.values())).sum()

@@ -25,7 +25,7 @@ def run_script(name, arguments, monkeypatch, capsys):
     return capsys.readouterr().out.splitlines()
 
 
-SMALL = ["--students", "resnet", "--teacher", "resnet", "--image-size", "8", "--batch", "2", "--matrix", "64"]
+SMALL = ["--students", "resnet", "--teacher", "resnet", "--image-size", "8", "--batch", "2"]
 SMALL += ["--attack-steps", "1", "--pairs", "1", "--threads", "1"]
 
 
