@@ -15,6 +15,7 @@ def run_script(name, arguments, monkeypatch, capsys):
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(sys, "argv", [name, *arguments])
+    monkeypatch.syspath_prepend(FOLDER)  # as for a script that is started
     threads, tf32 = torch.get_num_threads(), torch.backends.cudnn.allow_tf32
     try:
         spec.loader.exec_module(module)
