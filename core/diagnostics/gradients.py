@@ -61,5 +61,16 @@ def gradient_alignment(student_gradients: Tensor, teacher_gradients: Tensor) -> 
         raise ValueError(f"gradients of shape {tuple(student_gradients.shape)} and {tuple(teacher_gradients.shape)}")
     return GradientAlignment(
         squared_distance=(student_gradients - teacher_gradients).square().sum(dim=1),
-        cosine=F.cosine_similarity(student_gradients, teacher_gradients, dim=1),
+        cosine=(_unit(student_gradients) * _unit(teacher_gradients)).sum(dim=1),
     )
+
+
+def _unit(gradients: Tensor) -> Tensor:
+    """Rows (N, D) at length 1, zero rows as they are.
+
+    A confident network's gradients are so short that their squares, or the usual small constant in the denominator,
+    would hide their direction: the largest entry is brought to 1 first.
+    """
+    largest = gradients.abs().amax(dim=1, keepdim=True)
+    scaled = torch.where(largest > 0, gradients / largest, 0.0)
+    return F.normalize(scaled, dim=1)

@@ -33,9 +33,9 @@ def mild_plan(
     return AttackPlan(stages=stages, ball=ball, parameters=parameters)
 
 
-def strong_plan(target: Target, norm: Norm) -> AttackPlan:
+def strong_plan(target: Target, norm: Norm, *, epsilon: float | None = None) -> AttackPlan:
     """APGD on cross-entropy, 100 iterations; in L1 with radii that shrink onto epsilon (Croce and Hein 2021)."""
-    radius = RADII[norm]
+    radius = RADII[norm] if epsilon is None else epsilon
     attack = build_autoattack(
         target.network, norm=norm, epsilon=radius, seed=target.seed, device=target.device, version="custom",
         stages=("apgd-ce",),

@@ -31,6 +31,10 @@ FORWARD_ORDER = {
     "adaiad": ("plus", "clean", "minus", "adv"),
 }
 
+# Whose base loss has the plus side as its adversarial output for other beta too, as the public code of ard has it. The
+# rest, of which no such code is public, forward the adversarial batch first and on its own.
+PLUS_IS_ADVERSARIAL = ("ard",)
+
 
 def igdm_loss(student_difference: Tensor, teacher_difference: Tensor, surrogate: SurrogateName) -> Tensor:
     """Distance between two output differences for each image.
@@ -82,6 +86,8 @@ class IgdmTerm:
         order = FORWARD_ORDER.get(method.name, (*own, *after_own))
         if self._plus_is_adv and {"plus", "adv"} <= set(order):
             order = tuple(on for on in order if on != "adv")
+        elif self.settings.beta != 1 and method.name not in PLUS_IS_ADVERSARIAL and "adv" in own and "adv" not in order:
+            order = ("adv", *order)
         order = tuple(on for on in order if on not in ("plus", "minus") or on in self.needed)
         return tuple(self._forward(key, own) for key in order)
 

@@ -62,7 +62,10 @@ class FastCopy:
         mine, theirs = self.network.get_submodule, self.source.get_submodule
         folded = [(mine(fold.layer), theirs(fold.layer), theirs(fold.norm)) for fold in self.folds]
         done = {f"{fold.layer}.{part}" for fold in self.folds for part in ("weight", "bias")}
-        sources = dict(self.source.named_parameters()) | dict(self.source.named_buffers())
+        # All names of a tensor: the copy may have lost the module that names it first.
+        sources: dict[str, Tensor] = {}
+        sources.update(self.source.named_parameters(remove_duplicate=False))
+        sources.update(self.source.named_buffers(remove_duplicate=False))
         tensors = (*self.network.named_parameters(), *self.network.named_buffers())
         return folded, [(tensor, sources[name]) for name, tensor in tensors if name not in done]
 
@@ -85,7 +88,12 @@ def _fold(network: nn.Module) -> tuple[nn.Module, tuple[Fold, ...]]:
         return network, ()
     modules: dict[Any, Any] = dict(traced.named_modules())
     uses = Counter(node.target for node in traced.graph.nodes if node.op == "call_module")
-    once = {node: modules[node.target] for node in traced.graph.nodes if uses[node.target] == 1}
+    shared = _tensors_with_two_owners(traced)
+    once = {
+        node: modules[node.target]
+        for node in traced.graph.nodes
+        if uses[node.target] == 1 and _is_its_own(modules[node.target], shared)
+    }
     folds = []
     for node in list(traced.graph.nodes):
         before = node.args[0] if node.args else None
@@ -106,6 +114,25 @@ def _fold(network: nn.Module) -> tuple[nn.Module, tuple[Fold, ...]]:
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced, tuple(folds)
+
+
+def _tensors_with_two_owners(traced: fx.GraphModule) -> set[int]:
+    """Tensors that two modules hold, or that the forward takes out of a module: folding one use would change both.
+
+    The comparison of logits does not see it on a fresh network, whose BatchNorms are all the identity.
+    """
+    owners = Counter(
+        id(tensor) for module in traced.modules() for tensor in module.parameters(recurse=False) if tensor is not None
+    )
+    read = {str(node.target) for node in traced.graph.nodes if node.op == "get_attr"}
+    taken = {id(tensor) for name, tensor in traced.named_parameters(remove_duplicate=False) if name in read}
+    return taken | {key for key, count in owners.items() if count > 1}
+
+
+def _is_its_own(module: Any, shared: set[int]) -> bool:
+    """No other use of its weights, and nobody who looks at what goes in or comes out."""
+    watched = module._forward_hooks or module._forward_pre_hooks
+    return not watched and not any(id(tensor) in shared for tensor in module.parameters(recurse=False))
 
 
 def _folded_weights(layer: Any, norm: Any) -> tuple[Tensor, Tensor]:

@@ -56,10 +56,27 @@ def consistency_problems(config: RunConfig) -> list[Problem]:
         problems.append(
             Problem(key="speed.attack_precision", message=message, advice='use "float32", or attack.batchnorm = "eval"')
         )
+    if config.method.name.startswith("darwin"):
+        problems += darwin_problems(config)
     problems += data_problems(config.data)
     problems += model_problems(config, image_size=image_size(config.data), channels=image_channels(config.data))
     problems += teacher_problems(config)
     return problems
+
+
+def darwin_problems(config: RunConfig) -> list[Problem]:
+    """What a method that follows the whole path of the attack, and compares images of a batch, cannot do without."""
+    name, found = config.method.name, []
+    if config.attack.num_steps < 1:
+        message = f"{name} distils along the path of the attack, and 0 steps make none"
+        found.append(Problem(key="attack.num_steps", message=message, advice="use 1 or more"))
+    message = f"{name} weighs each image by the largest gap of its whole batch"
+    if config.runtime.devices > 1:
+        found.append(Problem(key="runtime.devices", message=message, advice="use 1"))
+    if config.runtime.on_oom != "fail":
+        advice = 'use "fail", and a smaller optim.batch_size'
+        found.append(Problem(key="runtime.on_oom", message=message, advice=advice))
+    return found
 
 
 def devices_problems(config: RunConfig) -> list[Problem]:
@@ -75,9 +92,6 @@ def devices_problems(config: RunConfig) -> list[Problem]:
     if config.optim.batch_size < runtime.devices:
         message = f"{config.optim.batch_size} images cannot be shared among {runtime.devices} devices"
         found.append(Problem(key="optim.batch_size", message=message, advice="use a larger batch"))
-    if config.method.name.startswith("darwin"):
-        message = f"{config.method.name} weighs each image by the largest gap of its whole batch"
-        found.append(Problem(key="runtime.devices", message=message, advice="use 1"))
     return found
 
 
@@ -90,6 +104,10 @@ def config_warnings(config: RunConfig) -> list[str]:
     for option in sorted(options & changed.keys()):
         if option not in method.options:
             warnings.append(f"method.{option} has no effect on {method.name}")
+    begin = {"iad": "iad_begin", "adaiad": "iad_begin", "iad-2": "iad2_begin"}.get(method.name)
+    if begin and getattr(config.method, begin) >= config.optim.num_epochs:
+        epochs = f"{getattr(config.method, begin)} is not before the last of {config.optim.num_epochs} epochs"
+        warnings.append(f"method.{begin} {epochs}: introspection never begins")
     if config.speed.path == "literal":
         for option in sorted(config.speed.model_dump(exclude_defaults=True).keys() & {"attack_precision", "compile"}):
             warnings.append(f'speed.{option} has no effect with speed.path = "literal"')

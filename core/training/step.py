@@ -153,8 +153,8 @@ class TrainingStep(ABC):
             forward.key: _full_precision(self.student_logits(forward, images[forward.on]), images[forward.on])
             for forward in forwards
         }
-        # For beta = 1 the plus side is the adversarial batch, forwarded once. The public code takes the plus side as
-        # the adversarial output for other beta too, where it has no forward of its own.
+        # For beta = 1 the plus side is the adversarial batch, forwarded once. The public code of ARD + IGDM takes the
+        # plus side as the adversarial output for other beta too.
         for missing, there in (("adv", "plus"), ("plus", "adv")):
             if missing not in outputs and there in outputs:
                 outputs[missing] = outputs[there]

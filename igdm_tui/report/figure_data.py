@@ -18,7 +18,7 @@ from igdm_tui.store.rows import EvaluationRow, RunRow
 from igdm_tui.store.store import Store
 
 Value = str | int | float | None
-BEST_EVALUATION = "best"  # of the best weights, which are not those that figures show
+LAST_WEIGHTS = "last.pt"
 IDENTITY = ("run", "name", "method", "igdm_alpha", "seed")
 LINEARITY, AUTOATTACK = "linearity_remainder", "autoattack_accuracy"
 ALIGNMENT_METRICS = ("gradient_distance", "gradient_distance_raw", "gradient_cosine")
@@ -164,8 +164,13 @@ def _identity(run: RunRow) -> tuple[Value, ...]:
 
 
 def _of_last_weights(rows: Sequence[EvaluationRow]) -> list[EvaluationRow]:
-    """Measurements of the last weights; what counts most comes last: later ones, then that of the run's end."""
-    kept = [row for row in rows if row.evaluation.partition("-")[0] != BEST_EVALUATION]  # "best-3f9a2c" is of igdm eval
+    """Measurements of the last weights; what counts most comes last: later ones, then that of the run's end.
+
+    The weights at the end of a run are those of its final evaluation: a run that measures a file has its name there.
+    """
+    own = (row.checkpoint for row in rows if row.evaluation == FINAL_EVALUATION and row.checkpoint)
+    last = next(own, LAST_WEIGHTS)
+    kept = [row for row in rows if row.checkpoint in ("", last)]
     return sorted(kept, key=lambda row: (row.of_run, row.evaluation == FINAL_EVALUATION))
 
 

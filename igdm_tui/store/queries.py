@@ -223,7 +223,11 @@ def stage_history(connection: sqlite3.Connection, run_id: str) -> list[StageRow]
 
 def evaluations(connection: sqlite3.Connection, run_id: str) -> list[EvaluationRow]:
     """Every complete measurement, in the order of their end."""
-    query = "SELECT * FROM measurements WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY position"
+    query = (
+        "SELECT measurements.*, evaluations.checkpoint AS checkpoint FROM measurements LEFT JOIN evaluations"
+        " USING (run, evaluation) WHERE measurements.run = (SELECT key FROM runs WHERE id = ?)"
+        " ORDER BY measurements.position"
+    )
     cursor = connection.execute(query, (run_id,))
     columns = [column[0] for column in cursor.description]
     result = []
@@ -243,6 +247,7 @@ def evaluations(connection: sqlite3.Connection, run_id: str) -> list[EvaluationR
                 package=row["package"],
                 finished_at=moment(row["finished_t"]) or "",
                 of_run=bool(row["of_run"]),
+                checkpoint=row["checkpoint"] or "",
             )
         )
     return result

@@ -114,7 +114,8 @@ class EvaluationRow:
     """One complete measurement: metrics by name, `correct` of `examples` images (None for diagnostics), its warnings.
 
     finished_at: UTC ISO text. package: name and version of the code that attacked, "" for our own. of_run: its metrics
-    are the run's own figures, those of listings and comparisons.
+    are the run's own figures, those of listings and comparisons. checkpoint: file of the weights that were measured, ""
+    when not said.
     """
 
     evaluation: str
@@ -129,6 +130,7 @@ class EvaluationRow:
     package: str
     finished_at: str
     of_run: bool = True
+    checkpoint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,6 +30,16 @@ def test_a_network_is_aligned_with_itself(networks, images):
     assert metrics["gradient_cosine"] == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1e-12, 1e-25])
+def test_the_direction_counts_however_short_the_gradients_are(networks, images, scale):
+    """Those of a network that is sure of its answer are shorter than what keeps denominators from zero."""
+    ours, theirs = (input_gradients(network, images) for network in networks)
+    cosine = gradient_alignment(ours, theirs).cosine
+    torch.testing.assert_close(gradient_alignment(scale * ours, theirs).cosine, cosine, rtol=0, atol=1e-5)
+    assert float(gradient_alignment(scale * ours, scale * ours).cosine.min()) == pytest.approx(1.0, abs=1e-5)
+    assert float(gradient_alignment(0 * ours, theirs).cosine.abs().max()) == 0
+
+
 def test_input_gradients_are_those_of_finite_differences(networks, images):
     student = networks[0].double().eval()
     two = images.first(2)

@@ -16,7 +16,7 @@ from core.evaluation import suite
 from core.evaluation.attack_plans import attack_plan
 from core.evaluation.autoattack import autoattack_plan, build_autoattack
 from core.evaluation.cascade import AttackPlan, Cascade, Stage
-from core.evaluation.norm_attacks import mild_plan
+from core.evaluation.norm_attacks import mild_plan, strong_plan
 from core.evaluation.outcome import StateFile
 from core.evaluation.suite import Evaluation
 from core.evaluation.target import Target
@@ -115,8 +115,9 @@ def test_without_a_radius_no_part_of_autoattack_breaks_anything(trained, images,
 
 
 @pytest.mark.parametrize("norm", ["L2", "L1"])
-def test_without_a_radius_mild_ascent_breaks_nothing(trained, images, tmp_path, norm):
-    plan = mild_plan(Target(network=trained, epsilon=0.1, seed=0, device=CPU), norm, epsilon=0.0)
+@pytest.mark.parametrize("plan_of", [mild_plan, strong_plan])
+def test_without_a_radius_ascent_in_other_norms_breaks_nothing(trained, images, tmp_path, norm, plan_of):
+    plan = plan_of(Target(network=trained, epsilon=0.1, seed=0, device=CPU), norm, epsilon=0.0)
     assert torch.equal(walk(trained, images, plan, tmp_path).robust, right(trained, images))
 
 

@@ -146,6 +146,57 @@ def test_a_layer_that_is_used_twice_is_not_folded():
     torch.testing.assert_close(fast.network(images), model(images))
 
 
+class Tied(nn.Module):
+    """Two layers with one weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+        self.second, self.last = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+        self.second.weight = self.first.weight
+
+    def forward(self, images):
+        return self.last(self.second(torch.relu(self.norm(self.first(images))))).mean(dim=(2, 3))
+
+
+class Reading(nn.Module):
+    """The weight of a layer in a second place, without the layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+
+    def forward(self, images):
+        hidden = torch.relu(self.norm(self.conv(images)))
+        return nn.functional.conv2d(hidden, self.conv.weight).mean(dim=(2, 3))
+
+
+class Hooked(nn.Module):
+    """A layer whose output somebody changes before its BatchNorm sees it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+        self.conv.register_forward_hook(lambda _module, _inputs, output: output + 1.0)
+
+    def forward(self, images):
+        return self.norm(self.conv(images)).abs().mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("kind", [Tied, Reading, Hooked])
+def test_what_looks_foldable_on_a_fresh_network_is_right_after_training_too(kind):
+    """Fresh BatchNorms are the identity: a wrong fold would agree with the network until it has learned something."""
+    torch.manual_seed(0)
+    model, images = kind().eval(), pixels(4)
+    fast = fast_copy(model, images)
+    model.train()
+    for _ in range(20):
+        model(3 * images + 1)
+    model.eval()
+    fast.refresh()
+    torch.testing.assert_close(fast.network(images), model(images), rtol=0, atol=1e-5)
+
+
 def test_a_relu_does_not_overwrite_what_another_reads():
     class Residual(nn.Module):
         def __init__(self):

@@ -141,3 +141,30 @@ def test_every_field_has_a_description():
         for part in path:
             section = section.model_fields[part].annotation
         assert len(section.model_fields[last].description or "") > 10, key
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [({"attack": {"num_steps": 0}}, "attack.num_steps"), ({"runtime": {"on_oom": "halve-batch"}}, "runtime.on_oom")],
+)
+@pytest.mark.parametrize("name", ["darwin", "darwin-lf"])
+def test_darwin_needs_a_path_and_its_whole_batch(name, settings, key):
+    with pytest.raises(ConfigError) as caught:
+        build_config({"method": {"name": name}} | settings)
+    assert [problem.key for problem in caught.value.problems] == [key]
+
+
+@pytest.mark.parametrize(("name", "option"), [("iad", "iad_begin"), ("adaiad", "iad_begin"), ("iad-2", "iad2_begin")])
+def test_introspection_that_never_begins_is_said(name, option):
+    def warned(begin):
+        settings = {
+            "method": {"name": name, option: begin},
+            "optim": {"num_epochs": 50, "milestones": []},
+            "second_teacher": {"source": "train"},
+        }
+        return [text for text in config_warnings(build_config(settings)) if "introspection" in text]
+
+    assert warned(49) == []
+    (text,) = warned(50)
+    assert option in text
+    assert "never begins" in text

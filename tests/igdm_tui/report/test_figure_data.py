@@ -97,6 +97,28 @@ def test_the_last_weights_at_the_end_of_the_run_come_before_everything_else(make
     assert [row["accuracy"] for row in table(figure(epsilon, run))] == [0.40]
 
 
+def started(run, name, checkpoint):
+    run.say(
+        EvaluationStarted(evaluation=name, checkpoint=checkpoint, attacks=["autoattack"], num_examples=100, epsilon=0.1)
+    )
+
+
+def test_weights_are_known_by_their_file_not_by_the_name_of_the_evaluation(make_run, figure):
+    run = aligned(make_run("aaaa2222"), 40, 0.1, 0.5)
+    for name, checkpoint, radius, correct in (("best-of-all", "last.pt", 0.2, 20), ("last-one", "best.pt", 0.3, 15)):
+        started(run, name, checkpoint)
+        accuracy(run, "autoattack", correct, radius=radius, evaluation=name)
+    points = [(row["epsilon"], row["correct"]) for row in table(figure(epsilon, run)) if row["epsilon"]]
+    assert points == [(0.1, 40), (0.2, 20)]
+
+
+def test_a_measured_file_counts_whatever_it_is_called(make_run, figure):
+    run = make_run("aaaa2222").start()
+    started(run, "final", "best.pt")
+    accuracy(run, "autoattack", 40)
+    assert [row["correct"] for row in table(figure(epsilon, run))] == [40]
+
+
 def test_epsilon_rises_from_the_clean_images(make_run, figure):
     run = make_run("aaaa2222").start()
     accuracy(run, "clean", 95)
