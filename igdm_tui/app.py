@@ -21,6 +21,7 @@ from igdm_tui.commands import commands
 from igdm_tui.endings import EndWatch, HookFailed, RunsEnded, Teller, ends_text
 from igdm_tui.keeping import KeepingApp
 from igdm_tui.keys import bindings
+from igdm_tui.keys_in_order import KeysInOrder
 from igdm_tui.live import Follower, FollowingFailed, Reader, RunsChanged, in_thread
 from igdm_tui.palette import themes
 from igdm_tui.screens.base import PlaceScreen
@@ -35,7 +36,7 @@ DEFAULT_THEME = "igdm-dark"
 LOST_S = 2.0  # before a silent worker is called lost: its last words may not have been read yet
 
 
-class IgdmApp(KeepingApp):
+class IgdmApp(KeepingApp, KeysInOrder):
     """Watches and launches runs. Runs are processes of their own: nothing here keeps them alive or ends them."""
 
     TITLE = "igdm-tui"

@@ -52,6 +52,7 @@ class StartScreen(ModalScreen["Start | None"]):
         super().__init__()
         self.presets, self.runs = presets, runs
         self.starts: list[Start] = []
+        self._is_wanted = False
 
     def compose(self) -> ComposeResult:
         """A line to type in above the list."""
@@ -69,7 +70,9 @@ class StartScreen(ModalScreen["Start | None"]):
 
     async def _read(self) -> None:
         self.starts = await in_thread(lambda: [*preset_starts(self.presets), *paper_starts(), *run_starts(self.runs)])
-        self._show("")
+        self._show(self.query_one("#words", Input).value)
+        if self._is_wanted:
+            self.action_take()
 
     @on(Input.Changed, "#words")
     def _typed(self, event: Input.Changed) -> None:
@@ -83,7 +86,8 @@ class StartScreen(ModalScreen["Start | None"]):
     @on(Input.Submitted, "#words")
     @on(Table.Chosen)
     def action_take(self) -> None:
-        """Answer with the row under the cursor."""
+        """Answer with the row under the cursor, as soon as there are any."""
+        self._is_wanted = not self.starts
         selected: Start | None = self.query_one("#starts", Table).selected
         if selected is not None:
             self.dismiss(selected)
