@@ -27,6 +27,7 @@ from igdm_tui.palette import themes
 from igdm_tui.screens.base import PlaceScreen
 from igdm_tui.screens.runs import RunsScreen
 from igdm_tui.user_settings import TEMPLATE, UserSettings, read_user_settings, settings_path
+from igdm_tui.warming import Warmer, cool
 
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
@@ -71,6 +72,7 @@ class IgdmApp(KeepingApp, KeysInOrder):
         self.follower.stop()
         self.teller.stop()
         self.reader.close()
+        cool()
 
     def _handle_signals(self) -> None:
         """SIGTERM and SIGHUP end the program as `q` does: Textual alone would leave the terminal in disorder."""
@@ -90,6 +92,8 @@ class IgdmApp(KeepingApp, KeysInOrder):
 
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Keep the newest state and let the visible screen draw it."""
+        if self.rows is None:
+            Warmer().start()
         self.rows, self.revisions = message.rows, message.revisions
         ended = self.ends.ended(message.rows)
         self.teller.tell([row for row in ended if row.status != "lost"])

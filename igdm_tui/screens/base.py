@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -38,6 +39,7 @@ class PlaceScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Title, body, keys; and what stands there instead in a very small terminal."""
+        self._fit(self.app.size, update=False)  # before there is anything to style twice
         yield TitleBar(self.PLACE.capitalize())
         yield from self.compose_body()
         yield KeyFooter(self.PLACE)
@@ -77,8 +79,19 @@ class PlaceScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so when there is no room; lay panes side by side when there is much."""
-        self.set_class(event.size.width < LEAST_WIDTH or event.size.height < LEAST_HEIGHT, "-too-small")
-        self.set_class(event.size.width >= WIDE and event.size.height >= TALL, "-multi")
+        self._fit(event.size)
+
+    def _fit(self, size: Size, *, update: bool = True) -> None:
+        self.set_class(size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT, "-too-small", update=update)
+        self.set_class(size.width >= WIDE and size.height >= TALL, "-multi", update=update)
+
+    def wear(self, prefix: str, names: Iterable[str], chosen: str) -> None:
+        """Of the classes prefix-name only the chosen one; all widgets are styled once instead of once for each."""
+        if not self.has_class(f"{prefix}-{chosen}"):
+            for name in names:
+                self.set_class(name == chosen, f"{prefix}-{name}", update=False)
+            if self.is_mounted:
+                self.update_node_styles()
 
     def say_unread(self, error: Exception, what: str) -> None:
         """A reading failed: a toast says so, once for each reason, and the next change tries again."""

@@ -66,6 +66,7 @@ class CompareScreen(PlaceScreen):
         self._drawn: object = None
         self._fetching = False
         self._differs_of: list[str] = []
+        self.wear("show", PANES, self.pane)
 
     def compose_body(self) -> Iterable[Widget]:
         """Results above; below them the chosen pane, beside the settings where there is room."""
@@ -229,8 +230,7 @@ class CompareScreen(PlaceScreen):
     # Keys
 
     def _show_pane(self) -> None:
-        for pane in PANES:
-            self.set_class(pane == self.pane, f"show-{pane}")
+        self.wear("show", PANES, self.pane)
         self.query_one(PaneTabs).show(self.pane)
 
     def action_pane(self, pane: str) -> None:

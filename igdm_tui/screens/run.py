@@ -56,6 +56,8 @@ class RunScreen(PlaceScreen):
         self._fetching = self._reading_log = False
         self._together = True
         self._found_in: Lines | None = None
+        self.wear("show", PANES, self.pane)
+        self.set_class(self._together, "-together", update=False)
 
     def compose_body(self) -> Iterable[Widget]:
         """Two lines about the run, the tabs, and the panes."""
@@ -169,8 +171,7 @@ class RunScreen(PlaceScreen):
     def action_pane(self, pane: str) -> None:
         """Show a pane; in a large terminal, put the keys there."""
         self.pane = pane
-        for name in PANES:
-            self.set_class(name == pane, f"show-{name}")
+        self.wear("show", PANES, pane)
         self.query_one(PaneTabs).show(pane)
         self.call_after_refresh(self.query_one(FIRST.get(pane, f"#{pane}")).focus)
 
