@@ -167,19 +167,12 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "choice": (
         Key(keys="right,l,space,enter", shown="→ l space", action="next", help="Next choice"),
         Key(keys="left,h", shown="← h", action="previous", help="Previous choice"),
-        Key(keys="v", shown="v", action="several", help="Pick several: one run for each"),
+        Key(keys="v", shown="v", action="several", help="Choose several: one run for each"),
         Key(keys="down,j", shown="↓ j", action="app.focus_next", help="Next field"),
         Key(keys="up,k", shown="↑ k", action="app.focus_previous", help="Previous field"),
     ),
     "name": (
         Key(keys="space", shown="space", action="next_name", help="Next known name; others are typed", priority=True),
-    ),
-    "pick": (
-        Key(keys="down,j", shown="↓ j", action="down", help="Next name"),
-        Key(keys="up,k", shown="↑ k", action="up", help="Previous name"),
-        Key(keys="space,x", shown="space", action="mark", help="Take it or leave it"),
-        Key(keys="enter", shown="enter", action="accept", help="Take what is marked"),
-        Key(keys="escape,q", shown="esc", action="leave", help="Change nothing"),
     ),
     "start": (
         Key(keys="enter", shown="enter", action="take", label="take", help="Fill the form with it"),

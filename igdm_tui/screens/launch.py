@@ -25,7 +25,6 @@ from igdm_tui.screens.launch_form import FormReading, presets, problem_text, rea
 from igdm_tui.screens.launch_outlook import Outlook, look_ahead, outlook_text, ready_text
 from igdm_tui.screens.launch_rows import START_KEY, SettingsForm
 from igdm_tui.screens.launch_start import Start, StartScreen
-from igdm_tui.screens.pick import PickScreen
 from igdm_tui.widgets.fields import BAR, Choice, FormRow
 from igdm_tui.widgets.text import plain
 
@@ -166,16 +165,19 @@ class LaunchScreen(PlaceScreen):
 
     # Keys
 
-    @on(Choice.PickAsked)
-    def _pick_several(self, event: Choice.PickAsked) -> None:
-        choice = event.choice
+    @on(Choice.SeveralAsked)
+    def _choose_several(self, event: Choice.SeveralAsked) -> None:
+        from igdm_tui.screens import choose
 
-        def picked(names: list[str] | None) -> None:
+        control = event.choice
+        names = [choose.Choice(name, plain(name) or "–") for name in control.choices]
+        chosen = [name.strip() for name in control.value.split(BAR)]
+
+        def answered(names: list[str] | None) -> None:
             if names:
-                choice.value = f" {BAR} ".join(names)
+                control.value = f" {BAR} ".join(names)
 
-        chosen = [name.strip() for name in choice.value.split(BAR)]
-        self.app.push_screen(PickScreen("One run for each of these:", choice.choices, chosen), picked)
+        self.app.push_screen(choose.ChooseScreen("One run for each of these", names, chosen, several=True), answered)
 
     def on_descendant_focus(self) -> None:
         """Say what the field is for, and what is wrong with it."""

@@ -39,7 +39,7 @@ class Choice(Widget, can_focus=True):
             """The sender."""
             return self.choice
 
-    class PickAsked(Message):
+    class SeveralAsked(Message):
         """Somebody wants several of the names at once."""
 
         def __init__(self, choice: "Choice") -> None:
@@ -49,7 +49,7 @@ class Choice(Widget, can_focus=True):
     def __init__(self, choices: Sequence[str], value: str, *, several: bool = False, id: str | None = None) -> None:
         """A value that is none of the choices is shown as it is, until another is chosen.
 
-        several: some of them may be picked from a list.
+        several: some of them may be chosen from a list.
         """
         super().__init__(id=id)
         self.choices, self.several = tuple(choices), several
@@ -72,9 +72,9 @@ class Choice(Widget, can_focus=True):
         self.value = self.choices[(at + step) % len(self.choices)]
 
     def action_several(self) -> None:
-        """Ask the screen to let some of the names be picked: one run for each."""
+        """Ask the screen to let some of the names be chosen: one run for each."""
         if self.several:
-            self.post_message(self.PickAsked(self))
+            self.post_message(self.SeveralAsked(self))
 
     def on_click(self) -> None:
         """A click goes on, as right does."""
@@ -156,7 +156,7 @@ class FormRow(Widget):
     ) -> None:
         """key: what the row is called. choices: names to choose from. names: a text field that offers them.
 
-        Without either it is a plain text field. several: some choices may be picked at once.
+        Without either it is a plain text field. several: some choices may be chosen at once.
         """
         super().__init__()
         self.key, self.label, self.problem, self.note = key, label, "", ""
