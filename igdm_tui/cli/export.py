@@ -47,7 +47,8 @@ def export(
     with --table series or evaluations. Whole runs: json. Figures: svg and png, their numbers as csv and json. html is a
     report that opens without a network; tensorboard writes event files into a folder.
     """
-    from igdm_tui.report.export import Request, pieces, write_file
+    from igdm_tui.report.export import pieces, write_file
+    from igdm_tui.report.request import Request
 
     request = Request(
         to=to, table=table, figure=figure, group=group, published=paper, metrics=metrics, by=by
@@ -69,7 +70,7 @@ def export(
             sys.stdout.buffer.flush()
             return
         if path.is_dir():
-            from igdm_tui.report.export import default_name
+            from igdm_tui.report.request import default_name
 
             path /= default_name(rows, request)
         write_file(path, content)

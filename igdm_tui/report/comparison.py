@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.spec.catalogue import METRICS
 from core.spec.errors import IgdmError
@@ -14,6 +14,9 @@ from core.spec.identity import flatten
 from igdm_tui.report.interval import wilson
 from igdm_tui.report.significance import seed_interval
 from igdm_tui.store.rows import EvaluationRow, RunRow
+
+if TYPE_CHECKING:
+    from igdm_tui.store.store import Store
 
 # The columns of a table; CSV and JSON have every metric that was measured.
 TABLE_METRICS = (
@@ -207,6 +210,12 @@ def _teacher_lines(runs: Sequence[RunRow]) -> list[Line]:
             cells = {name: Cell(value=value) for name, value in run.teacher_metrics.items()}
             found.setdefault(recipe, Line(label=f"teacher {run.teacher}", runs=(), cells=cells))
     return list(found.values())
+
+
+def comparison_of(store: "Store", runs: Sequence[RunRow], *, group: bool) -> Comparison:
+    """The comparison of some runs with all that the store knows of their evaluations."""
+    evaluations = {run.id: store.evaluations(run.id) for run in runs}
+    return compare_runs(runs, group=group, evaluations=evaluations)
 
 
 def ranks(values: Sequence[float | None], better: str) -> list[int]:

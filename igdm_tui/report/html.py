@@ -11,15 +11,15 @@ from igdm_tui import __version__
 from igdm_tui.numbers import NOTHING, duration
 from igdm_tui.report import table
 from igdm_tui.report.archive import run_card
-from igdm_tui.report.comparison import Comparison, chosen_metrics
+from igdm_tui.report.comparison import Comparison, chosen_metrics, comparison_of
 from igdm_tui.report.drawing.canvas import colours
 from igdm_tui.report.drawing.layout import figure_svg
 from igdm_tui.report.escape import xml_text
-from igdm_tui.report.export import Request, comparison_of
 from igdm_tui.report.figures import NAMES, figure_data, figure_of, labels_of
 from igdm_tui.report.formats import differences_table, results_table
 from igdm_tui.report.html_style import STYLE
 from igdm_tui.report.published import published_matches, published_table
+from igdm_tui.report.request import Request
 from igdm_tui.report.table import Entry, Table
 from igdm_tui.store.rows import RunRow
 from igdm_tui.store.store import Store

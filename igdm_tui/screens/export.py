@@ -15,7 +15,8 @@ from core.spec.errors import IgdmError
 from core.spec.home import Home
 from igdm_tui.keys import bindings
 from igdm_tui.live import in_thread
-from igdm_tui.report.export import FORMATS, Request, pieces, write_file
+from igdm_tui.report.export import pieces, write_file
+from igdm_tui.report.request import FORMATS, Request
 from igdm_tui.screens.export_choice import (
     IN_FOLDERS,
     NO,

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.spec.errors import IgdmError
-from igdm_tui.report.export import FORMATS, TABLES, Request, default_name, pieces
+from igdm_tui.report.export import pieces
 from igdm_tui.report.figures import NAMES, figure_data, figure_of, labels_of
+from igdm_tui.report.request import FORMATS, TABLES, Request, default_name
 from igdm_tui.sanitise import sanitise
 
 if TYPE_CHECKING:

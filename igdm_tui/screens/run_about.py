@@ -83,7 +83,7 @@ def _measurement(row: "EvaluationRow") -> list[TonedLine]:
             ]
         )
     shown = ", ".join(
-        f"{plain(key)} {setting_text(value)}" for key, value in row.parameters.items() if _is_short(value)
+        f"{plain(key)} {_parameter(key, value)}" for key, value in row.parameters.items() if _is_short(value)
     )
     details = "; ".join(text for text in (plain(row.package), shown) if text)
     if details:

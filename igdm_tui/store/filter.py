@@ -27,7 +27,6 @@ TOKEN = re.compile(
     r"|(?P<quoted>'[^']*'|\"[^\"]*\")|(?P<word>[^\s()!<>=~:'\"]+)|(?P<other>\S))"
 )
 VALUE = re.compile(r"\s*(?:(?P<quoted>'[^']*'|\"[^\"]*\")|(?P<word>[^\s()]+))")
-SIGNS = ("=", "!=", "<", "<=", ">", ">=", "~")
 HOW = "write key=value, key>0, key~text, has:key or tag:word, joined by and, or"
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
@@ -189,10 +189,6 @@ class Table(ScrollView, Generic[Row], can_focus=True):
             self._move_to(self.cursor)
 
     # Drawing
-
-    def refresh_lines(self, y_start: int, line_count: int = 1) -> None:
-        """Redraw rows by their place on screen."""
-        self.refresh(Region(0, y_start, self.size.width, line_count))
 
     def _layout(self) -> list[list[tuple[Column[Row], int]]]:
         """Pages of (column, width): the weightiest columns first, every column on one page, pinned ones on all."""

@@ -8,7 +8,8 @@ import pytest
 
 from core.spec.errors import IgdmError
 from core.spec.events import StepLogged
-from igdm_tui.report.export import FORMATS, Request, pieces, write_file
+from igdm_tui.report.export import pieces, write_file
+from igdm_tui.report.request import FORMATS, Request
 from igdm_tui.store import Store
 from tests.igdm_tui.report.conftest import FLAG
 from tests.igdm_tui.report.latex_check import check_latex

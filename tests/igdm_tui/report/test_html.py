@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from igdm_tui.report.escape import xml_text
-from igdm_tui.report.export import Request, pieces
+from igdm_tui.report.export import pieces
+from igdm_tui.report.request import Request
 from igdm_tui.store import Store
 from tests.igdm_tui.report.conftest import FLAG
 

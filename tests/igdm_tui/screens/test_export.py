@@ -2,7 +2,7 @@
 
 import pytest
 
-from igdm_tui.report.export import FORMATS
+from igdm_tui.report.request import FORMATS
 from igdm_tui.screens.compare import CompareScreen
 from igdm_tui.screens.export import ExportScreen
 from igdm_tui.screens.export_choice import WHATS, ExportChoice, free_path, preview
