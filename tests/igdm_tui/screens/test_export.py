@@ -38,7 +38,7 @@ async def test_the_first_lines_are_those_of_the_file(drive, two_runs, in_a_folde
         written = (in_a_folder_of_its_own / "igdm-results-2-runs.tex").read_text()
         assert written.rstrip() == "\n".join(line.rstrip() for line in shown.split("\n")).rstrip()
         assert "Square was best" in written
-        assert any("Exported igdm-results-2-runs.tex" in toast for toast in driver.toasts)
+        await driver.until(lambda: any("Exported igdm-results-2-runs.tex" in toast for toast in driver.toasts))
 
 
 async def test_formats_and_file_follow_what_is_chosen(drive, two_runs):
