@@ -123,8 +123,10 @@ def evaluate_run(judge: Judge, request: EvaluationRequest) -> None:
     if not path.is_file():
         advice = "choose --checkpoint last" if request.checkpoint == "best" else "was it removed?"
         raise EvaluationError(f"{path}: no such file ({advice})")
+    transfer = {"transfer_source": request.transfer_source, "transfer_model": request.transfer_model}
     settings = judge.config.evaluation.model_copy(
-        update={
+        update={key: value for key, value in transfer.items() if value}
+        | {
             "attacks": request.attacks,
             "num_examples": request.num_examples,
             "epsilon": request.epsilon,

@@ -19,6 +19,8 @@ class EvaluationRequest:
 
     checkpoint: "last" or "best". num_examples: None for all test images. epsilon in pixel units. batch_size: 0 for one
     that is found. device: "" for that of the run's settings; it changes rounding at most and is not part of the name.
+    transfer_source: checkpoint file of the network on which transfer examples are made, of architecture transfer_model;
+    "" for those of the run's settings.
     """
 
     checkpoint: str
@@ -28,11 +30,16 @@ class EvaluationRequest:
     seed: int
     batch_size: int
     device: str = ""
+    transfer_source: str = ""
+    transfer_model: str = ""
 
     @property
     def name(self) -> str:
         """The same for the same request: started again it is the same evaluation. "last-3f9a2c"."""
         settings = asdict(self) | {"device": ""}
+        for key in ("transfer_source", "transfer_model"):
+            if not settings[key]:
+                del settings[key]
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
         return f"{self.checkpoint}-{digest[:NAME_LENGTH]}"
 

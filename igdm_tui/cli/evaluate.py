@@ -27,6 +27,8 @@ def evaluate(
     batch_size: Annotated[str, typer.Option(metavar="N|auto", help="Images per batch; auto: one that fits.")] = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0.")] = "",
     seed: Annotated[int | None, typer.Option(help="Of random starts and AutoAttack.")] = None,
+    transfer_source: Annotated[str, typer.Option(metavar="FILE", help="Network that vmi makes its images on.")] = "",
+    transfer_model: Annotated[str, typer.Option(help="Its architecture. Default: resnet-18.")] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Leave it in the background.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON when it has ended.")] = False,
 ) -> None:
@@ -34,7 +36,8 @@ def evaluate(
 
     Ctrl-C keeps its place; the same command goes on.
     """
-    from igdm_tui.cli.evaluation import Wanted, evaluate_file, evaluate_runs
+    from igdm_tui.cli.evaluation import evaluate_file, evaluate_runs
+    from igdm_tui.cli.wanted import Wanted
 
     wanted = Wanted.of(
         attacks=attacks,
@@ -44,6 +47,8 @@ def evaluate(
         batch_size=batch_size,
         device=device,
         seed=seed,
+        transfer_source=transfer_source,
+        transfer_model=transfer_model,
     )
     session = Session.of(context)
     if runs:

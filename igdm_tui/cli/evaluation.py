@@ -2,16 +2,15 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.spec.errors import IgdmError, TryAgainError
-from core.spec.evaluation_request import CHECKPOINTS, EvaluationRequest, wanted_attacks
+from core.spec.evaluation_request import CHECKPOINTS, EvaluationRequest
 from core.spec.events import FINAL_EVALUATION
-from core.spec.rational import parse_rational
 from core.spec.run_folder import RunFolder
 from igdm_tui.cli.session import Session, answer, answer_json, say
+from igdm_tui.cli.wanted import Wanted
 
 if TYPE_CHECKING:
     from core.spec.config import RunConfig
@@ -19,70 +18,6 @@ if TYPE_CHECKING:
     from igdm_tui.store import RunRow
 
 BUSY = ("running", "queued")
-AUTO = "auto"
-DEFAULT_ATTACKS = ("clean", "pgd20", "autoattack")  # of a file: without a teacher there is nothing to compare
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """What was asked for, checked as far as it can be without the run; None or "" where nothing was said."""
-
-    attacks: tuple[str, ...] | None
-    num_examples: int | None
-    epsilon: float | None
-    batch_size: int | None
-    device: str
-    seed: int | None
-
-    @classmethod
-    def of(
-        cls, *, attacks: str, suite: str, num_examples: int | None, epsilon: str, batch_size: str, device: str,
-        seed: int | None,
-    ) -> "Wanted":  # fmt: skip
-        """From the words of the command line.
-
-        Raises: IgdmError naming the option, what is wrong with it and what to write.
-        """
-        if num_examples is not None and num_examples < 1:
-            raise IgdmError(f"--num-examples: {num_examples} images measure nothing (choose 1 or more)")
-        if seed is not None and seed < 0:
-            raise IgdmError(f"--seed: {seed} is no seed (choose 0 or more)")
-        return cls(
-            attacks=wanted_attacks(attacks, suite),
-            num_examples=num_examples,
-            epsilon=_epsilon(epsilon),
-            batch_size=_batch_size(batch_size),
-            device=device,
-            seed=seed,
-        )
-
-    def request(self, config: "RunConfig", checkpoint: str) -> EvaluationRequest:
-        """What to measure on a checkpoint of a run; what was not said is as in the run's own evaluation."""
-        own = config.evaluation
-        attacks = own.attacks if self.attacks is None else self.attacks
-        if own.transfer_source is None:
-            _refuse_transfer(attacks)
-        return EvaluationRequest(
-            checkpoint=checkpoint,
-            attacks=attacks,
-            num_examples=own.num_examples if self.num_examples is None else self.num_examples,
-            epsilon=config.evaluation_epsilon if self.epsilon is None else self.epsilon,
-            seed=own.seed if self.seed is None else self.seed,
-            batch_size=own.batch_size if self.batch_size is None else self.batch_size,
-            device=self.device,
-        )
-
-    def settings(self) -> dict[str, Any]:
-        """As settings of a run without training, by dotted key."""
-        said = {
-            "evaluation.attacks": self.attacks or DEFAULT_ATTACKS,
-            "evaluation.num_examples": self.num_examples,
-            "evaluation.epsilon": self.epsilon,
-            "evaluation.batch_size": self.batch_size,
-            "evaluation.seed": self.seed,
-            "runtime.device": self.device or None,
-        }
-        return {key: value for key, value in said.items() if value is not None}
 
 
 def evaluate_runs(
@@ -211,17 +146,6 @@ def _file_config(
     return config, content_id(path, config)
 
 
-def _refuse_transfer(attacks: Sequence[str]) -> None:
-    from core.spec.attack_names import attack_entry
-
-    transfer = next((name for name in attacks if attack_entry(name).needs_source), None)
-    if transfer is not None:
-        raise IgdmError(
-            f"--attacks: {transfer} makes its images on another network, and the run names none"
-            " (evaluation.transfer_source in its settings)"
-        )
-
-
 def _follow(folder: RunFolder, name: str, offset: int, endings: Mapping[Any, Any]) -> "Followed":
     from igdm_tui.cli.follow import display_for_terminal, follow_to_end
 
@@ -265,25 +189,3 @@ def _report(session: Session, found: Sequence[tuple[str, str]], detach: bool, as
     for run_id, judgement in results:
         say("", f"{run_id}  {judgement.evaluation}", judgement_text(judgement))
     say("", f"next: igdm show {found[-1][0]}")
-
-
-def _epsilon(text: str) -> float | None:
-    if not text:
-        return None
-    try:
-        value = float(parse_rational(text))
-    except ValueError as error:
-        raise IgdmError(f"--epsilon: {error}") from error
-    if not 0 <= value <= 1:
-        raise IgdmError(f"--epsilon: {text} is not in [0, 1] (pixel units of images in [0, 1]: write 8/255, not 8)")
-    return value
-
-
-def _batch_size(text: str) -> int | None:
-    if not text:
-        return None
-    if text == AUTO:
-        return 0
-    if not text.isdecimal() or not 1 <= int(text) <= 65_536:
-        raise IgdmError(f"--batch-size: {text!r} is neither auto nor a number of images (1 to 65536)")
-    return int(text)

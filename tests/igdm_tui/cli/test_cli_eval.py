@@ -199,25 +199,108 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(igdm, home, run_id, tmp_pa
     assert [entry["status"] for entry in shown["evaluations"]] == ["finished", "failed", "failed"]
 
 
-def test_a_network_with_too_few_classes_or_probabilities_is_told(igdm, home, tmp_path, monkeypatch):
-    (tmp_path / "mine.py").write_text(
-        "import torch\n"
-        "def few(*, channels, image_size, classes):\n"
-        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 4))\n"
-        "def soft(*, channels, image_size, classes):\n"
-        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10), torch.nn.Softmax(dim=1))\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+MINE = """
+import torch
+from torch import nn
+
+class Quantiser(nn.Module):
+    def forward(self, images):
+        return torch.round(images * 4) / 4
+
+class Broken(nn.Module):
+    def forward(self, logits):
+        return logits / 0.0 * 0.0
+
+def made(classes, *more):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, classes), *more)
+
+def few(**_): return made(4)
+def soft(**_): return made(10, nn.Softmax(dim=1))
+def plain(**_): return made(10)
+def broken(**_): return made(10, Broken())
+def quantised(**_): return nn.Sequential(Quantiser(), nn.Flatten(), nn.Linear(64, 10))
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """Words that name a file with the random weights of one layer, and the network of it, one of those in MINE."""
     import torch
 
-    for name, classes in (("few", 4), ("soft", 10)):
-        state = {"1.weight": torch.randn(classes, 64), "1.bias": torch.zeros(classes)}
-        torch.save(state, tmp_path / f"{name}.pt")
-    common = ["--dataset", "digits", "--suite", "quick", *FEW]
-    said = igdm("eval", "--checkpoint", str(tmp_path / "few.pt"), "--model", "mine:few", *common)
+    (tmp_path / "mine.py").write_text(MINE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    torch.manual_seed(0)
+
+    def words(name, classes=10):
+        layer, path = 2 if name == "quantised" else 1, tmp_path / f"{name}.pt"
+        torch.save({f"{layer}.weight": torch.randn(classes, 64), f"{layer}.bias": torch.zeros(classes)}, path)
+        return ["--checkpoint", str(path), "--model", f"mine:{name}", "--dataset", "digits", *FEW]
+
+    return words
+
+
+def test_masked_gradients_are_flagged_wherever_the_number_is_shown(igdm, home, mine):
+    ids = []
+    for name in ("quantised", "plain"):
+        said = igdm("eval", *mine(name), "--suite", "quick", "--json")
+        assert said.code == 0, said.err
+        ids.append(json.loads(said.out)["run"])
+    flag = "no input gradient: gradient-based attacks are blind there"
+    assert flag in igdm("show", ids[0]).out
+    assert flag not in igdm("show", ids[1]).out
+    assert flag in igdm("compare", *ids).out
+    flags = [row["flags"] for row in json.loads(igdm("show", ids[0], "--json").out)["evaluations"][0]["measurements"]]
+    assert flags[0] == []
+    assert flag in flags[1][0]
+
+
+def test_a_network_that_returns_nan_is_refused_and_leaves_nothing(igdm, home, run_id, mine):
+    said = igdm("eval", *mine("broken"), "--suite", "quick")
+    assert said.code == 2
+    assert "returns NaN or infinity for 40 of the first 40 clean images" in said.err
+    assert "Traceback" not in said.err
+    assert len(run_folders(home)) == 1
+    import torch
+
+    path = home.runs / run_id / "checkpoints" / "last.pt"
+    state = torch.load(path, weights_only=True)
+    state["model"]["linear.bias"].fill_(float("nan"))
+    torch.save(state, path)
+    said = igdm("eval", run_id, "--attacks", "fgsm")
+    assert said.code == 2
+    assert "1 tensors hold NaN or infinity (linear.bias)" in said.err
+    shown = json.loads(igdm("show", run_id, "--json").out)["evaluations"][-1]
+    assert (shown["status"], shown["measurements"]) == ("failed", [])
+
+
+def test_transfer_takes_its_network_from_the_command(igdm, home, run_id, mine):
+    source = mine("plain")[1]
+    said = igdm("eval", run_id, "--attacks", "vmi")
+    assert said.code == 2
+    assert "--transfer-source FILE" in said.err
+    for words, told in (
+        (["--transfer-source", f"{source}.gone"], "no such file"),
+        (["--transfer-model", "mine:plain"], "only with --transfer-source"),
+        (["--transfer-source", source, "--transfer-model", "resnet-81"], "did you mean 'resnet-18'"),
+    ):
+        said = igdm("eval", run_id, "--attacks", "vmi", *words)
+        assert said.code == 2
+        assert told in said.err
+    named = ["--transfer-source", source, "--transfer-model", "mine:plain"]
+    said = igdm("eval", run_id, "--attacks", "clean,vmi", "--num-examples", "20", *named, "--json")
+    assert said.code == 0, said.err
+    clean, vmi = json.loads(said.out)["measurements"]
+    assert vmi["attack"] == "vmi"
+    assert vmi["correct"] <= clean["correct"]
+    said = igdm("eval", *mine("soft"), "--attacks", "vmi", "--num-examples", "5", *named)
+    assert said.code == 0, said.err
+
+
+def test_a_network_with_too_few_classes_or_probabilities_is_told(igdm, home, mine):
+    said = igdm("eval", *mine("few", classes=4), "--suite", "quick")
     assert said.code == 2
     assert "the network has classes 0 to 3" in said.err
-    said = igdm("eval", "--checkpoint", str(tmp_path / "soft.pt"), "--model", "mine:soft", *common)
+    said = igdm("eval", *mine("soft"), "--suite", "quick")
     assert said.code == 0, said.err
     assert "flag: pgd20: the network returns probabilities" in said.err
     assert "probabilities" in igdm("show", "latest").out

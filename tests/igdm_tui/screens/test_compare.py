@@ -211,6 +211,19 @@ async def test_tests_over_the_same_images_count_who_was_right_alone(drive, home,
         assert driver.shows("(89:1)" if first == "aaaa2222" else "(1:89)", "p=<0.0001")
 
 
+async def test_a_flag_stands_at_its_number_and_is_said_under_the_intervals(drive, make_run):
+    flag = "12% of images have no input gradient"
+    make_run("aaaa2222", created_at="2026-11-20T10:00:00.000Z", igdm__alpha=0.0)
+    make_run("bbbb2222", created_at="2026-11-20T10:05:00.000Z", flags=(flag,))
+    async with drive((160, 48)) as driver:
+        await all_compared(driver, 2)
+        marked = [line for line in driver.lines if re.search(r"!\d", line)]
+        assert len(marked) == 1, "beside the doubted accuracy and nowhere else"
+        letter = marked[0].split()[0]
+        await driver.press("1")
+        await driver.until(lambda: driver.shows(f"! {letter}: {flag}"))
+
+
 async def test_runs_without_verdicts_say_why_there_is_no_test(drive, three_runs):
     async with drive((160, 48)) as driver:
         await compared(driver)
