@@ -128,6 +128,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key(keys="3", shown="3", action="pane('scatter')", help="One metric against another, with a line"),
         Key(keys="4", shown="4", action="pane('epsilon')", help="Accuracy against epsilon"),
         Key(keys="5", shown="5", action="pane('settings')", help="Only the settings that differ"),
+        Key(keys="6", shown="6", action="pane('published')", help="Published results beside ours"),
+        Key(keys="P", shown="P", action="published", help="Published results, and back"),
         Key(keys="m", shown="m", action="metric(1)", label="metric", help="Next metric, attack, or x of the scatter"),
         Key(keys="M", shown="M", action="metric(-1)", help="Previous metric; on the scatter the next y"),
         Key(keys="b", shown="b", action="baseline", label="baseline", help="Hold the others against this one"),

@@ -15,6 +15,7 @@ from igdm_tui.palette import series_colour
 from igdm_tui.screens.base import PlaceScreen
 from igdm_tui.screens.compare_data import difference_lines, result_columns, scatter_fit, scatter_points
 from igdm_tui.screens.compare_forest import forest_lines
+from igdm_tui.screens.compare_published import published_lines
 from igdm_tui.screens.compare_read import (
     Band,
     Entry,
@@ -38,8 +39,11 @@ from igdm_tui.widgets.text import plain
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
 
-PANES = ("tests", "curves", "scatter", "epsilon", "settings")
-WIDGETS = {"tests": "forest", "curves": "chart", "scatter": "scatter", "epsilon": "radii", "settings": "differences"}
+WIDGETS = {
+    "tests": "forest", "curves": "chart", "scatter": "scatter", "epsilon": "radii", "settings": "differences",
+    "published": "published",
+}  # fmt: skip
+PANES = tuple(WIDGETS)
 TESTED_FIRST = ("autoattack_accuracy", "pgd20_accuracy", "clean_accuracy")
 SCATTERED = (("gradient_cosine", "gradient_distance"), ("autoattack_accuracy", "pgd20_accuracy"))
 NO_RADII = "no accuracy at two or more epsilons: igdm eval RUN --attacks sweep, or evaluation.attacks = sweep"
@@ -55,7 +59,7 @@ class CompareScreen(PlaceScreen):
         """run_ids: two or more; their order gives letters and colours."""
         super().__init__()
         self.run_ids = list(run_ids)
-        self.pane = "curves"
+        self.pane = self._pane_before = "curves"
         self.x = "epoch"
         self.is_grouped: bool | None = None  # None: as the runs suggest
         self.baseline = ""
@@ -75,6 +79,7 @@ class CompareScreen(PlaceScreen):
         with Container(id="below"):
             yield Lines(id="differences")
             yield Lines(id="forest")
+            yield Lines(id="published")
             yield LineChart("", x_title="epoch", id="chart")
             yield ScatterChart(id="scatter")
             yield LineChart("", x_title="epsilon (1/255)", percent=True, id="radii")
@@ -205,6 +210,8 @@ class CompareScreen(PlaceScreen):
         self._draw_title(reading)
         forest = self.query_one("#forest", Lines)
         forest.set_lines(forest_lines(reading, tested, max(forest.size.width, 60)))
+        published = self.query_one("#published", Lines)
+        published.set_lines(published_lines(reading, max(published.size.width, 60)))
         shown = [entry.key for entry in reading.entries]
         if shown != self._differs_of:  # the settings of a run never change, and comparing them takes a while
             self._differs_of = shown
@@ -235,12 +242,17 @@ class CompareScreen(PlaceScreen):
 
     def action_pane(self, pane: str) -> None:
         """Show a pane; the results keep the keys until tab moves on."""
-        self.pane = pane
+        if pane != self.pane:
+            self.pane, self._pane_before = pane, self.pane
         self._show_pane()
         if self.focused is not None and self.focused.id != "results":
             self.call_after_refresh(self.query_one(f"#{WIDGETS[pane]}").focus)
         self.call_after_refresh(self._draw_reading)
         self.show_runs()
+
+    def action_published(self) -> None:
+        """What papers print, and back to the pane before."""
+        self.action_pane(self._pane_before if self.pane == "published" else "published")
 
     @on(Table.Chosen)
     def action_open(self) -> None:
@@ -254,7 +266,9 @@ class CompareScreen(PlaceScreen):
 
     def action_metric(self, step: int) -> None:
         """The next or previous metric of the shown pane; on the scatter, of x, and backwards of y."""
-        key = {"scatter": "scatter" if step > 0 else "scatter y", "settings": "tests"}.get(self.pane, self.pane)
+        key = {"scatter": "scatter" if step > 0 else "scatter y", "settings": "tests", "published": "tests"}.get(
+            self.pane, self.pane
+        )
         choices = self.choices[key]
         if choices:
             at = choices.index(self._chosen(key))

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.spec.attack_names import ATTACKS
+from core.spec.published_results import PublishedMatch
 from igdm_tui.curves import Piece, Wanted, mean_and_band, read_pieces, rhythm
 from igdm_tui.palette import run_letter
 from igdm_tui.report.baseline import Against, Difference, against
 from igdm_tui.report.comparison import Comparison, Line, compare_runs
+from igdm_tui.report.published import published_matches
 from igdm_tui.report.verdicts import Verdicts, verdicts_of_run
 from igdm_tui.widgets.curve import Curve
 from igdm_tui.widgets.decimate import floats
@@ -47,11 +49,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """Results of all entries, and their differences to the baseline; None when nothing can be compared with another."""
+    """Results of all entries, and their differences to the baseline; None when nothing can be compared with another.
+
+    published: what papers print, by the position of the entry it belongs to.
+    """
 
     comparison: Comparison
     entries: tuple[Entry, ...]
     against: Against | None
+    published: Mapping[int, PublishedMatch]
 
     @property
     def baseline(self) -> Entry:
@@ -113,7 +119,7 @@ def read_comparison(
     measured = next((n for n, e in enumerate(entries[:students]) if TESTED.intersection(e.line.cells)), 0)
     place = next((n for n, e in enumerate(entries) if any(run.id == baseline for run in e.line.runs)), measured)
     found = against(comparison, place, shelf.read(runs, revisions, evaluations)) if students > 1 else None
-    return Reading(comparison=comparison, entries=entries, against=found)
+    return Reading(comparison=comparison, entries=entries, against=found, published=published_matches(comparison))
 
 
 def metrics_over(store: "Store", run_ids: Sequence[str], x: str) -> list[str]:

@@ -1,13 +1,21 @@
-"""Pictures of the Compare and Run screens and of charts, held against those kept beside this file."""
+"""Pictures of the Compare screen, held against those kept beside this file."""
 
 import pytest
 
+from core.spec.event_file import EventWriter
+from core.spec.events import AttackFinished
 from core.spec.home import Home
 from igdm_tui.app import IgdmApp
 from igdm_tui.screens.compare import CompareScreen
 from igdm_tui.widgets.line_chart import LineChart
 
 SIZES = [(80, 24), (120, 40), (160, 48)]
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """Whether a toast says that these runs have just ended depends on the clock."""
+    monkeypatch.setattr("igdm_tui.app.EndWatch.ended", lambda self, rows: [])
 
 
 @pytest.fixture
@@ -21,10 +29,10 @@ def compared(home: Home, make_run, monkeypatch: pytest.MonkeyPatch) -> IgdmApp:
     return IgdmApp(home)
 
 
-async def settled(pilot, *keys: str) -> None:
+async def settled(pilot, *keys: str, runs: int = 6) -> None:
     """Everything read and drawn, on the Compare screen with all runs."""
     app = pilot.app
-    while len(app.rows or ()) < 6:
+    while len(app.rows or ()) < runs:
         await pilot.pause(0.05)
     app.push_screen(CompareScreen(sorted(row.id for row in app.rows)))
     while not (app.screen.reading and app.screen.query_one("#chart", LineChart).lines):
@@ -45,6 +53,36 @@ async def settled(pilot, *keys: str) -> None:
 def test_compare(compared, snap_compare, size, pane):
     number = {"tests": "1", "curves": "2", "scatter": "3"}[pane]
     assert snap_compare(compared, terminal_size=size, run_before=lambda pilot: settled(pilot, number))
+
+
+@pytest.fixture
+def swept(home: Home, make_run, monkeypatch: pytest.MonkeyPatch) -> IgdmApp:
+    """Two runs of a printed setting, attacked at three epsilons."""
+    monkeypatch.setattr("igdm_tui.screens.compare_data._took", lambda entry: "1:35")
+    for number, alpha in enumerate((0.0, 7.0)):
+        folder = make_run(
+            f"cccc222{number + 2}", created_at=f"2026-11-20T10:0{number}:00.000Z", igdm__alpha=alpha,
+            data__name="cifar-100", student={"model": "resnet-18"},
+            teacher={"source": "published", "published": "bdm-at"},
+        )  # fmt: skip
+        writer = EventWriter(folder.events)
+        for level in (4, 8, 12):
+            accuracy = 0.85 - (0.04 - number / 100) * level
+            writer.write(
+                AttackFinished(
+                    evaluation="final", attack=f"pgd20-at-{level}", metrics={f"pgd20_at_{level}_accuracy": accuracy},
+                    examples=360, correct=round(accuracy * 360), seconds=1.0, parameters={"epsilon": level / 255},
+                )
+            )  # fmt: skip
+        writer.close()
+    return IgdmApp(home)
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("pane", ["epsilon", "settings", "published"])
+def test_compare_of_a_printed_setting(swept, snap_compare, size, pane):
+    number = {"epsilon": "4", "settings": "5", "published": "P"}[pane]
+    assert snap_compare(swept, terminal_size=size, run_before=lambda pilot: settled(pilot, number, runs=2))
 
 
 def test_compare_on_light(compared, snap_compare):
