@@ -202,15 +202,30 @@ class RunScreen(PlaceScreen):
 
     @on(LineChart.Crossed)
     def _cross_all(self, message: LineChart.Crossed) -> None:
-        """All charts read at the same moment of the run: epochs and steps are turned into each other."""
-        x, steps = message.x, self._data.steps_per_epoch if self._data else 0.0
-        for chart in self.query(LineChart):
-            if chart is message.chart:
-                continue
-            if x is None or chart.x_title == message.chart.x_title:
-                chart.crosshair = x
-            elif steps and {chart.x_title, message.chart.x_title} == {"step", "epoch"}:
-                chart.crosshair = x * steps if chart.x_title == "step" else x / steps
+        """All charts read at the same moment of the run."""
+        for chart, factor in self._along(message.chart):
+            if message.x is None or factor:
+                chart.crosshair = message.x and message.x * factor
+
+    @on(LineChart.Windowed)
+    def _window_all(self, message: LineChart.Windowed) -> None:
+        """All charts show the same part of the run."""
+        for chart, factor in self._along(message.chart):
+            if message.window is None or factor:
+                chart.show_window(message.window and (message.window[0] * factor, message.window[1] * factor))
+
+    def _along(self, chart: LineChart) -> list[tuple[LineChart, float]]:
+        """The other charts of the run, and what turns one's x into theirs, 0 where nothing does.
+
+        Epochs and steps are turned into each other; seconds are not, and those of an attack are not those of the run.
+        """
+        steps = self._data.steps_per_epoch if self._data else 0.0
+        factors = {("step", "epoch"): 1 / steps, ("epoch", "step"): steps} if steps else {}
+        charts = [self.query_one(f"#{name}", LineChart) for name in CHARTS]
+        if chart not in charts:
+            return []
+        x = chart.x_title
+        return [(o, 1.0 if o.x_title == x else factors.get((x, o.x_title), 0.0)) for o in charts if o is not chart]
 
     # Finding
 

@@ -84,6 +84,18 @@ class LineChart(Widget, can_focus=True):
             """The chart it happened on."""
             return self.chart
 
+    class Windowed(Message):
+        """The reader chose another part of x, or all of it (window is None)."""
+
+        def __init__(self, chart: "LineChart", window: tuple[float, float] | None) -> None:
+            self.chart, self.window = chart, window
+            super().__init__()
+
+        @property
+        def control(self) -> "LineChart":
+            """The chart it happened on."""
+            return self.chart
+
     def __init__(
         self, title: str, *, x_title: str = "step", percent: bool = False, id: str | None = None, classes: str = ""
     ) -> None:
@@ -188,9 +200,9 @@ class LineChart(Widget, can_focus=True):
 
     def action_reset(self) -> None:
         """The whole curve, without a crosshair."""
-        self.window = None
         self._cross(None)
-        self._forget()
+        self.show_window(None)
+        self.post_message(self.Windowed(self, None))
 
     def action_cross(self, cells: int) -> None:
         """Move the crosshair; it begins at the newest point, and the window follows it."""
@@ -216,7 +228,12 @@ class LineChart(Widget, can_focus=True):
             return
         is_all = low <= 0 and high >= 1
         ends = (unplace_x(low, whole, log=self.log_x), unplace_x(min(high, 1.0), whole, log=self.log_x))
-        self.window = None if is_all else ends
+        self.show_window(None if is_all else ends)
+        self.post_message(self.Windowed(self, self.window))
+
+    def show_window(self, window: tuple[float, float] | None) -> None:
+        """Draw this part of x, None for all of it."""
+        self.window = window
         self._forget()
 
     def _cross(self, x: float | None) -> None:
@@ -257,7 +274,8 @@ class LineChart(Widget, can_focus=True):
 
     def _empty(self, width: int, height: int) -> list[Strip]:
         """What stands there instead of curves."""
-        note = plain(self.note, max(width, 0)).center(width)
+        note = "no points in this part" if self.window and self._drawing.whole else self.note
+        note = plain(note, max(width, 0)).center(width)
         style = self.get_component_rich_style("chart--note")
         blank = Strip.blank(width, self.rich_style)
         return [Strip([Segment(note, style)], width) if row == height // 2 else blank for row in range(max(height, 0))]

@@ -220,6 +220,19 @@ async def test_the_crosshair_stands_at_the_same_moment_on_all_charts(drive, make
         await driver.until(lambda: chart(driver, "accuracies").crosshair is None)
 
 
+async def test_all_charts_show_the_same_part_of_the_run(drive, make_run):
+    make_run("aaaa2222")
+    async with drive((160, 48)) as driver:
+        await opened(driver)
+        await driver.press("+")
+        low, high = chart(driver, "losses").window
+        assert low > 0
+        for name in ("accuracies", "rate"):
+            await driver.until(lambda name=name: chart(driver, name).window == pytest.approx((low / 20, high / 20)))
+        await driver.press("0")
+        await driver.until(lambda: chart(driver, "rate").window is None)
+
+
 async def test_only_new_points_are_read_of_a_run_that_goes_on(drive, make_run):
     folder = make_run("aaaa2222", "running", epochs_done=3)
     async with drive() as driver:
