@@ -93,7 +93,8 @@ async def watch(home: Home, writers: list[EventWriter]) -> None:
         store.ingest()
     print(f"  first reading into the database: {time.perf_counter() - began:.1f} s")
     app, ended = IgdmApp(home), threading.Event()
-    threading.Thread(target=keep_writing, args=(writers, ended), daemon=True).start()
+    worker = threading.Thread(target=keep_writing, args=(writers, ended), daemon=True)
+    worker.start()
     try:
         async with app.run_test(size=SIZE) as pilot:
             while len(app.rows or ()) < RUNS:
@@ -118,6 +119,7 @@ async def watch(home: Home, writers: list[EventWriter]) -> None:
             beating.cancel()
     finally:
         ended.set()
+        worker.join()
 
 
 def keep_writing(writers: list[EventWriter], ended: threading.Event) -> None:
