@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from core.reporter import Reporter
 from core.spec.errors import IgdmError, StopRequested, SupersededError
 from core.spec.evaluation_request import EvaluationRequest
 from core.spec.events import EvaluationFailed, EvaluationStopped, Event
@@ -19,7 +20,8 @@ from core.spec.heartbeat import Heartbeat
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
 from core.stopping import StopSignal
-from core.worker import BUSY, Reporter, make_ready, said
+from core.talk import leave, say
+from core.worker import BUSY, make_ready, said
 
 LOCK_WAIT_S = 10.0  # a worker that has said its last word needs a moment to go
 POLL_S = 0.05
@@ -39,7 +41,7 @@ def main(arguments: list[str]) -> int:
         with lock:
             return _evaluate(folder, arguments[1])
     except SupersededError as error:
-        print(error, file=sys.stderr, flush=True)
+        say(str(error), error=True)
         return BUSY
 
 
@@ -66,7 +68,7 @@ def _evaluate(folder: RunFolder, name: str) -> int:
         return 128 + should_stop.number
     except Exception as error:  # noqa: BLE001 - whatever it is, the last word must say so
         details = traceback.format_exc()
-        print(details, file=sys.stderr, flush=True)
+        say(details, error=True)
         wrong = isinstance(error, IgdmError)
         reporter.emit(EvaluationFailed(evaluation=name, error=said(error), details=details, bad_input=wrong))
         return 2 if wrong else 1
@@ -93,4 +95,4 @@ def _measure(
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

@@ -1,5 +1,6 @@
 """What is followed during training: GD, GC, linearity on fixed test images, validation accuracies, the best epoch."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,23 @@ class Following:
 
     teacher: for GD and GC, None for neither. best: the highest PGD-10 accuracy on the validation images so far and its
     epoch, (-1, 0) before the first; part of the training's checkpoint, so that a resumed run goes on with it.
+    tell: takes warnings.
     """
 
-    def __init__(self, config: RunConfig, dataset: Dataset, teacher: nn.Module | None, folder: Path) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        dataset: Dataset,
+        teacher: nn.Module | None,
+        folder: Path,
+        tell: Callable[[str], None],
+    ) -> None:
         self.config = config
         self.teacher = teacher
         self.validation = dataset.validation
         self.followed = dataset.test.first(config.evaluation.gradient_examples)
         self.folder = folder
+        self.tell = tell
         self.best: tuple[float, int] = (-1.0, 0)
         self._teacher_gradients: torch.Tensor | None = None
 
@@ -46,9 +56,17 @@ class Following:
         if len(self.validation) and self._is_due(epoch, evaluation.validation_every):
             metrics |= self._validate(network)
             if metrics[BEST_METRIC] > self.best[0]:
-                self.best = (metrics[BEST_METRIC], epoch)
-                write_state(self.folder / BEST, {"model": network.state_dict(), "epoch": epoch})
+                self._keep(network, metrics[BEST_METRIC], epoch)
         return metrics
+
+    def _keep(self, network: nn.Module, accuracy: float, epoch: int) -> None:
+        """Keep the weights as the best; those before stay the best where the disk does not take them."""
+        try:
+            write_state(self.folder / BEST, {"model": network.state_dict(), "epoch": epoch})
+        except OSError as error:
+            self.tell(f"best.pt of epoch {epoch} could not be written: {error.strerror or error}")
+            return
+        self.best = (accuracy, epoch)
 
     def state_dict(self) -> dict[str, Any]:
         """The best epoch so far."""

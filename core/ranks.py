@@ -8,7 +8,6 @@ import ctypes
 import os
 import signal
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from core.spec.errors import TrainingError
 from core.stopping import STOP_SIGNALS, StopRequests
+from core.talk import say
 
 if TYPE_CHECKING:
     import torch
@@ -151,7 +151,7 @@ def _watch(processes: list[SpawnProcess], place: Place, should_stop: StopRequest
         return first.exitcode
     dead = next(process for process in processes if process.exitcode not in (None, 0))
     reason = place.words_of_others() or f"ended with {_ending(dead.exitcode or 0)}"
-    print(f"{dead.name}: {reason}", file=sys.stderr, flush=True)
+    say(f"{dead.name}: {reason}", error=True)
     raise TrainingError(f"{dead.name} of {place.count}: {reason} (see worker.log; igdm resume goes on)")
 
 

@@ -103,7 +103,13 @@ def run_stages(job: Job) -> None:
         trainer.step.teacher = obtain_teacher(job, config.teacher, dataset)
         if job.ranks and job.is_first:
             job.ranks.wait()
-    following = Following(config, dataset, trainer.step.teacher, job.folder.checkpoints)
+    following = Following(
+        config,
+        dataset,
+        trainer.step.teacher,
+        job.folder.checkpoints,
+        tell=lambda message: job.emit(Warned(message=message)),
+    )
     if state is not None:
         following.load_state_dict(state)
     with naming_memory(job, "optim.batch_size", config.optim.batch_size):
@@ -219,9 +225,20 @@ def train_student(job: Job, trainer: Trainer, following: Following) -> None:
 
 
 def checkpoint_student(job: Job, trainer: Trainer, following: Following) -> None:
-    """Save, then say so; an attempt that has lost the run saves nothing over the work of the newer one."""
+    """Save, then say so; an attempt that has lost the run saves nothing over the work of the newer one.
+
+    A disk that does not take it costs a run nothing but the way back: it goes on, and the checkpoint before stays.
+    Raises: OSError when it was the last one, without which the trained weights would be lost.
+    """
     job.check_attempt()
-    save_checkpoint(job.folder.checkpoints, trainer.state_dict() | following.state_dict())
+    try:
+        save_checkpoint(job.folder.checkpoints, trainer.state_dict() | following.state_dict())
+    except OSError as error:
+        if trainer.is_complete:
+            raise
+        why = error.strerror or error
+        job.emit(Warned(message=f"no checkpoint after step {trainer.total_steps}, the one before is kept: {why}"))
+        return
     job.emit(CheckpointSaved(epoch=trainer.epoch, step=trainer.total_steps, file=LAST))
 
 

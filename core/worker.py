@@ -8,6 +8,7 @@ IGDM_ATTEMPT, set by a scheduler that starts workers, is the number of the attem
 an older one that is still at work somewhere, and the older one writes nothing more (exit code 3).
 """
 
+import errno
 import importlib.metadata
 import os
 import sys
@@ -19,14 +20,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.ranks import ALONE, Place, run_ranks
+from core.reporter import Reporter
 from core.spec.device_slot import slot_device
 from core.spec.errors import IgdmError, StopRequested, SupersededError, TrainingError
-from core.spec.event_file import EventWriter, read_records
-from core.spec.events import TERMINAL_EVENTS, AttackProgress, Event, RunFailed, RunFinished, RunStopped, StepLogged
+from core.spec.event_file import read_records
+from core.spec.events import TERMINAL_EVENTS, Event, RunFailed, RunFinished, RunStopped
 from core.spec.heartbeat import Heartbeat
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
 from core.stopping import StopRequests
+from core.talk import leave, say
 
 if TYPE_CHECKING:
     import torch
@@ -35,35 +38,9 @@ if TYPE_CHECKING:
 
 PACKAGES = ("torch", "torchvision", "pyautoattack", "scikit-learn", "numpy", "igdm-tui")
 ATTEMPT_VARIABLE = "IGDM_ATTEMPT"
-MAX_PENDING = 100_000
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 TAKE_OVER_S = 60.0
 BUSY = 3
-
-
-class Reporter:
-    """Writes events and a readable line for the log. A full disk delays events; it never stops training."""
-
-    def __init__(self, folder: RunFolder, attempt: int) -> None:
-        self._writer = EventWriter(folder.events, check=lambda: folder.check_attempt(attempt))
-        self._pending: list[tuple[Event, bool]] = []
-
-    def emit(self, event: Event) -> None:
-        """Append an event; everything but single steps reaches the disk before this returns."""
-        if not isinstance(event, StepLogged):
-            print(f"{time.strftime('%H:%M:%S')} {_readable(event)}", flush=True)
-        self._pending.append((event, not isinstance(event, StepLogged)))
-        try:
-            while self._pending:
-                waiting, sync = self._pending[0]
-                self._writer.write(waiting, sync=sync)
-                self._pending.pop(0)
-        except OSError as error:
-            print(f"events wait in memory, {len(self._pending)} of them: {error}", file=sys.stderr, flush=True)
-            del self._pending[MAX_PENDING:]
-
-    def close(self) -> None:
-        """Flush and close."""
-        self._writer.close()
 
 
 def main(arguments: list[str]) -> int:
@@ -75,7 +52,7 @@ def main(arguments: list[str]) -> int:
     try:
         return _run_alone(folder)
     except SupersededError as error:
-        print(error, file=sys.stderr, flush=True)
+        say(str(error), error=True)
         return BUSY
 
 
@@ -139,7 +116,7 @@ def _run_rank(place: Place, path: str, identity: ProcessIdentity, attempt: int) 
         try:
             code = _run(folder, identity, attempt, should_stop, place)
         except SupersededError as error:
-            print(error, file=sys.stderr, flush=True)
+            say(str(error), error=True)
             code = BUSY
         sys.exit(code)
     try:
@@ -175,7 +152,7 @@ def _run(
         return 128 + should_stop.number
     except Exception as error:  # noqa: BLE001 - whatever it is, the run's last word must say so
         details = traceback.format_exc()
-        print(details, file=sys.stderr, flush=True)
+        say(details, error=True)
         wrong = isinstance(error, IgdmError) and error.exit_code == 2
         text = place.reason(said(error))
         failed = RunFailed(error=text, details=details, elapsed_s=elapsed(), attempt=attempt, bad_input=wrong)
@@ -243,27 +220,10 @@ def make_ready(wanted: str, config: "RunConfig", folder: RunFolder, place: Place
 
 def said(error: BaseException) -> str:
     """An error as one sentence for a person."""
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return f"{error.filename or 'the home'}: {error.strerror} (make room, then `igdm retry`: the run goes on)"
     return str(error) if isinstance(error, IgdmError) else f"{type(error).__name__}: {error}"
 
 
-def _readable(event: Event) -> str:
-    """One line for the log, what matters first: the event's name and its fields."""
-    if isinstance(event, AttackProgress):
-        where = f"{event.attack} {event.stage} {event.batch}/{event.batches}"
-        return f"{where}: {event.robust} of {event.examples} stand, {event.seconds:.0f} s ({event.evaluation})"
-    parts = []
-    for name in event.__dataclass_fields__:
-        value = getattr(event, name)
-        if isinstance(value, dict):
-            parts += [f"{key}={_short(entry)}" for key, entry in value.items() if not isinstance(entry, dict)]
-        elif value not in ("", None, []) and name not in ("type", "details", "version", "started_at"):
-            parts.append(f"{name}={_short(value)}")
-    return f"{event.type}: {' '.join(parts)}"
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

@@ -4,13 +4,27 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from core.spec.events import BadLineError, Event, Record, decode_record, encode_record
+from core.spec.plain_files import open_own, open_plain
 from core.spec.run_folder import CLAIM_WAIT_S, holding
 
 
 def anyone() -> None:
     """For files that nobody else claims."""
+
+
+class Moment(NamedTuple):
+    """Wall clock in seconds since 1970, and the monotonic clock."""
+
+    t: float
+    m: float
+
+    @classmethod
+    def now(cls) -> "Moment":
+        """This one."""
+        return cls(time.time(), time.monotonic())
 
 
 class EventWriter:
@@ -23,15 +37,17 @@ class EventWriter:
 
     def __init__(self, path: Path, check: Callable[[], object] = anyone) -> None:
         self._check = check
-        self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        self._descriptor = open_own(path, os.O_RDWR | os.O_APPEND)
         self.seq = _repair_tail(self._descriptor)
 
-    def write(self, event: Event, *, sync: bool = False) -> Record:
-        """Append one event; with `sync`, return only after it is on disk.
+    def write(self, event: Event, *, sync: bool = False, moment: Moment | None = None) -> Record:
+        """Append one event; with `sync`, return only after it is on disk. moment: when it happened, else now.
 
-        Raises: OSError when the disk does not take it; whatever `check` raises; nothing is written then.
+        Raises: OSError when the disk does not take it; whatever `check` raises; nothing is written then. With `sync`
+        also OSError of flushing a line that is written: to try again would write it twice.
         """
-        record = Record(seq=self.seq + 1, t=time.time(), m=time.monotonic(), event=event)
+        moment = moment or Moment.now()
+        record = Record(seq=self.seq + 1, t=moment.t, m=moment.m, event=event)
         line = encode_record(record).encode()
         with holding(self._descriptor, wait_s=CLAIM_WAIT_S):
             self._check()
@@ -41,13 +57,19 @@ class EventWriter:
                 raise OSError(f"event file took {written} of {len(line)} bytes: is the disk full?")
         self.seq += 1
         if sync:
-            os.fsync(self._descriptor)
+            self.sync()
         return record
+
+    def sync(self) -> None:
+        """Return only after everything written is on disk."""
+        os.fsync(self._descriptor)
 
     def close(self) -> None:
         """Flush to disk and close."""
-        os.fsync(self._descriptor)
-        os.close(self._descriptor)
+        try:
+            os.fsync(self._descriptor)
+        finally:
+            os.close(self._descriptor)
 
 
 def read_lines(path: Path, offset: int = 0) -> tuple[list[bytes], int]:
@@ -56,7 +78,7 @@ def read_lines(path: Path, offset: int = 0) -> tuple[list[bytes], int]:
     A torn last line is left for the next call. A missing file has no lines.
     """
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_plain(path), "rb") as file:
             file.seek(offset)
             data = file.read()
     except FileNotFoundError:

@@ -5,6 +5,7 @@ On one host a process is seen by its pid and start time. On another, over a shar
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 BEAT_S = 15.0
@@ -16,6 +17,7 @@ class Heartbeat:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._problem = ""
         self._closed = threading.Event()
         self._beat()
         threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
@@ -32,7 +34,10 @@ class Heartbeat:
         try:
             self._path.touch(mode=0o600)
         except OSError as error:  # a full or vanished disk never harms a run
-            print(f"heartbeat: {error}", flush=True)
+            if str(error) != self._problem:
+                with suppress(OSError):  # the log lies on the same disk
+                    print(f"heartbeat: {error}", flush=True)
+            self._problem = str(error)
 
 
 def is_fresh(path: Path) -> bool:

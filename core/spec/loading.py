@@ -84,6 +84,8 @@ def read_config_text(path: Path) -> str:
         raise IgdmError(f"{path}: is a folder (give a TOML file inside it)") from error
     except PermissionError as error:
         raise IgdmError(f"{path}: no permission to read it (change its mode)") from error
+    except OSError as error:
+        raise IgdmError(f"{path}: cannot be read: {error.strerror or error} (give a TOML file)") from error
     except UnicodeDecodeError as error:
         raise IgdmError(f"{path}: is not text in UTF-8 (give a TOML file)") from error
 

@@ -59,7 +59,7 @@ class ProcessIdentity:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started_at) < 1.0
             return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-        except psutil.Error:
+        except (psutil.Error, ValueError, OverflowError):  # a pid that cannot be one
             return False
 
 
@@ -68,5 +68,5 @@ def _look(pid: int) -> tuple[str, str]:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return f"{BOOT_ID.read_text(encoding='ascii').strip()}:{fields[19]}", fields[0]
-    except (OSError, IndexError):
+    except (OSError, IndexError, ValueError):
         return "", ""

@@ -15,10 +15,12 @@ from core.spec.atomic import replace_text
 from core.spec.errors import IgdmError, SupersededError
 from core.spec.heartbeat import is_fresh
 from core.spec.home import Home
+from core.spec.plain_files import open_own, read_json
 from core.spec.process import ProcessIdentity, this_host
 
 ID_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # no 0/o, 1/l/i, u: ids are read aloud and typed
 ID_LENGTH = 8
+LARGEST_PID, LARGEST_ATTEMPT = 2**31, 2**31
 CLAIM_WAIT_S = 5.0  # one line is written in microseconds; whoever holds the file longer is stopped or gone
 
 
@@ -118,7 +120,7 @@ class RunFolder:
         Raises: IgdmError when it is missing or damaged.
         """
         try:
-            content: dict[str, Any] = json.loads(self.run_json.read_text(encoding="utf-8"))
+            content: dict[str, Any] = read_json(self.run_json)
         except (OSError, ValueError) as error:
             raise IgdmError(
                 f"{self.run_json}: cannot be read: {error} (the run is incomplete: remove its folder)"
@@ -140,7 +142,7 @@ class RunFolder:
     def read_worker(self) -> tuple[ProcessIdentity, int] | None:
         """The process that runs it or did last, and its attempt; None before the first start."""
         try:
-            content = json.loads(self.worker_json.read_text(encoding="utf-8"))
+            content = read_json(self.worker_json)
             identity = ProcessIdentity(
                 pid=int(content["pid"]),
                 started_at=float(content["started_at"]),
@@ -148,16 +150,18 @@ class RunFolder:
                 since_boot=str(content.get("since_boot", "")),
                 token=str(content.get("token", "")),
             )
-            return identity, int(content["attempt"])
-        except (OSError, ValueError, KeyError, TypeError):
+            attempt = int(content["attempt"])
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
+        # A signal to the pids 0 and -1 would reach others than a worker.
+        return (identity, attempt) if 0 < identity.pid < LARGEST_PID and 0 <= attempt < LARGEST_ATTEMPT else None
 
     def claim(self, identity: ProcessIdentity, attempt: int) -> None:
         """Say which process runs this, so that writers of an older attempt write nothing more.
 
         Raises: SupersededError when this attempt or a newer one was claimed before.
         """
-        descriptor = os.open(self.events, os.O_CREAT | os.O_RDWR, 0o600)
+        descriptor = open_own(self.events, os.O_RDWR)
         try:
             with holding(descriptor, wait_s=CLAIM_WAIT_S):
                 before = self.read_worker()
@@ -195,8 +199,8 @@ class RunFolder:
         if self.living_worker() is None:
             return ""
         try:
-            return str(json.loads(self.worker_json.read_text(encoding="utf-8")).get("evaluation", ""))
-        except (OSError, ValueError):
+            return str(read_json(self.worker_json).get("evaluation", ""))
+        except (OSError, ValueError, AttributeError):
             return ""
 
     def request(self, evaluation: str) -> Path:
@@ -205,7 +209,7 @@ class RunFolder:
 
     def try_lock(self) -> IO[bytes] | None:
         """Take the worker's lock: an open file that keeps it until closed, or None when a living process has it."""
-        descriptor = os.open(self.lock_path, os.O_CREAT | os.O_RDWR, 0o600)
+        descriptor = open_own(self.lock_path, os.O_RDWR)
         file = os.fdopen(descriptor, "r+b")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

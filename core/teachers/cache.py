@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import torch
 
 from core.spec.atomic import replace_file, replace_text
 from core.spec.errors import TrainingError
+from core.stored import load_data
 
 POLL_S = 0.2
 
@@ -54,7 +56,8 @@ class TeacherFolder:
         on_wait: called once when another run holds it. Yields False when `should_stop` ended the waiting.
         """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self.path / "lock").open("wb") as file:
+        descriptor = os.open(self.path / "lock", os.O_CREAT | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
             waited = False
             while True:
                 try:
@@ -94,7 +97,7 @@ class TeacherFolder:
         Raises: TrainingError when damaged, saying which folder to remove.
         """
         try:
-            state: dict[str, Any] = torch.load(self.weights, map_location=device, weights_only=True)
+            state: dict[str, Any] = load_data(self.weights, device)
         except Exception as error:
             raise TrainingError(
                 f"{self.weights}: cannot be read: {error} (remove {self.path}: it is made again)"

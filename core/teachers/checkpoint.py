@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from core.models.normalisation import Normalise
 from core.spec.errors import TrainingError
+from core.stored import load_data
 
 CONTAINERS = ("average", "state_dict", "model_state_dict", "net", "model")
 PREFIXES = ("module.", "model.", "0.")
@@ -38,7 +39,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     Raises: TrainingError naming the file when it cannot be read, holds more than data, or holds no state dict.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_data(path, "cpu")
     except FileNotFoundError as error:
         raise TrainingError(f"{path}: no such file") from error
     except Exception as error:

@@ -8,6 +8,7 @@ import torch
 
 from core.spec.atomic import replace_file
 from core.spec.errors import TrainingError
+from core.stored import load_data
 
 FORMAT = 1
 LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
@@ -27,9 +28,25 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:
-    """Write one file by rename, making its folder."""
+    """Write one file by rename, making its folder.
+
+    Raises: OSError when the disk does not take it; what was there stays.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    replace_file(path, lambda file: torch.save({"format": FORMAT, **state}, file))
+    try:
+        replace_file(path, lambda file: torch.save({"format": FORMAT, **state}, file))
+    except (OSError, RuntimeError) as error:
+        refused = _refusal(error)
+        if refused is None:
+            raise
+        raise OSError(refused.errno, refused.strerror, str(path)) from error
+
+
+def _refusal(error: BaseException | None) -> OSError | None:
+    """The disk's refusal behind an error of torch, which puts one of its own in the place of it."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def load_checkpoint(folder: Path, *, device: torch.device) -> tuple[dict[str, Any], list[str]] | None:
@@ -59,7 +76,7 @@ def read_state(path: Path, *, device: torch.device) -> dict[str, Any]:
     Raises: TrainingError naming the file when it is truncated, damaged, of a newer form, or holds more than data.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        state: dict[str, Any] = load_data(path, device)
         form = state["format"]
     except Exception as error:
         reason = str(error).splitlines()[0].split(". ")[0] if str(error) else type(error).__name__

@@ -4,6 +4,7 @@
 is talk.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,12 @@ from collections.abc import Sequence
 from core.spec.errors import IgdmError
 
 INTERRUPTED = 130
+REFUSED = {
+    errno.ENOSPC: "the disk is full: make room; nothing that was written is lost",
+    errno.EDQUOT: "your quota is used up: make room; nothing that was written is lost",
+    errno.EROFS: "this disk can only be read: choose another place with --home or IGDM_HOME",
+    errno.EACCES: "change its mode, or choose another place with --home or IGDM_HOME",
+}
 PLAIN_LISTING = {"ls", "--json", "--debug"}  # answered without importing Typer
 
 
@@ -97,6 +104,10 @@ def _tell(error: Exception, words: Sequence[str]) -> int:
     if isinstance(error, IgdmError):
         print(f"igdm: {sanitise(str(error))}", file=sys.stderr)
         return error.exit_code
+    if isinstance(error, OSError) and error.errno in REFUSED:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"igdm: {sanitise(where)}{error.strerror} ({REFUSED[error.errno]})", file=sys.stderr)
+        return 2
     advice = "" if "--debug" in words else " (run again with --debug and report what it shows)"
     print(f"igdm: unexpected error: {type(error).__name__}: {sanitise(str(error))}{advice}", file=sys.stderr)
     return 1

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 from core.spec.events import BadLineError, Event, RunFailed, RunFinished, RunStarted, RunStopped, decode_record
+from core.spec.plain_files import open_plain
 from core.spec.run_folder import RunFolder
 
 CHUNK_BYTES = 1 << 16
@@ -42,7 +43,7 @@ def place_reached(folder: RunFolder) -> tuple[int, int]:
 def _lines_backwards(folder: RunFolder) -> Iterator[bytes]:
     """Complete lines of the event file, the newest first, read in pieces from the end."""
     try:
-        descriptor = os.open(folder.events, os.O_RDONLY)
+        descriptor = open_plain(folder.events)
     except FileNotFoundError:
         return
     try:

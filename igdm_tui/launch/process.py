@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from core.spec.errors import IgdmError, RunFailedError, TryAgainError
 from core.spec.event_file import EventWriter
 from core.spec.events import RunFailed
+from core.spec.plain_files import open_own
 from core.spec.run_folder import RunFolder
 from igdm_tui.launch.ending import last_word
 from igdm_tui.sanitise import sanitise_line
@@ -54,7 +55,7 @@ def _start(folder: RunFolder, command: list[str], grant: "Grant | None", *, is_r
     reap()
     grant = grant or direct_grant(folder)
     try:
-        log = os.open(folder.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        log = open_own(folder.log, os.O_WRONLY | os.O_APPEND)
         try:
             child = subprocess.Popen(
                 command,
@@ -137,11 +138,14 @@ def _not_started(folder: RunFolder, reason: str, is_run: bool) -> RunFailedError
     """Say it in the run's events too; an evaluation that did not start changes nothing about its run."""
     if not is_run:
         return RunFailedError(f"{folder.run_id}: {reason} (see {folder.log})")
-    writer = EventWriter(folder.events)
     try:
-        writer.write(RunFailed(error=reason), sync=True)
-    finally:
-        writer.close()
+        writer = EventWriter(folder.events)
+        try:
+            writer.write(RunFailed(error=reason), sync=True)
+        finally:
+            writer.close()
+    except OSError as error:
+        reason = f"{reason}; its events cannot say so: {error.strerror or error}"
     return RunFailedError(f"{folder.run_id}: {reason} (see {folder.log})")
 
 

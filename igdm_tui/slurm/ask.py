@@ -71,7 +71,7 @@ def _asked_lately(home: Home) -> bool:
     except FileNotFoundError:
         pass
     try:
-        mark.touch()
+        mark.touch(mode=0o600)
     except OSError:
         return False  # a home that may only be read can still be shown
     return False

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from core.spec.plain_files import open_own
 from core.spec.run_folder import RunFolder
 from igdm_tui.slurm.records import ENDED, note_state
 
@@ -42,7 +43,7 @@ def work(path: str, first_attempt: int, max_restarts: int) -> int:
 
 def _run_worker(folder: RunFolder, attempt: int) -> int:
     """Start the worker, hand every signal on, wait for its end."""
-    descriptor = os.open(folder.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    descriptor = open_own(folder.log, os.O_WRONLY | os.O_APPEND)
     try:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "core.worker", str(folder.path)],

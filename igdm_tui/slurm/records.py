@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.spec.atomic import replace_text
+from core.spec.plain_files import read_json
 from core.spec.run_folder import RunFolder
 
 # States of squeue and sacct. The job itself says REQUEUED when it goes back into the queue, and ENDED.
@@ -109,7 +110,7 @@ def describe(folder: RunFolder) -> str:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None

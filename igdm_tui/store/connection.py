@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.spec.errors import IgdmError, TryAgainError
 from core.spec.home import Home
+from core.spec.run_folder import holding
 from igdm_tui.store.migrations import VERSION, migrate
 
 BUSY_TIMEOUT_S = 10.0
@@ -113,8 +114,8 @@ def database_error(error: sqlite3.Error, path: Path) -> IgdmError:
         return TryAgainError(f"{path}: in use by another program for {BUSY_TIMEOUT_S:.0f} s (try again)")
     if "readonly" in text or "unable to open" in text:
         return IgdmError(f"{path}: cannot be opened for writing (change the folder's mode, or use --home)")
-    if "full" in text:
-        return IgdmError(f"{path}: the disk is full (make room; nothing is lost, the runs are in runs/)")
+    if "full" in text or "disk I/O" in text:
+        return IgdmError(f"{path}: {text}: the disk is full or fails (make room; the runs are in runs/)")
     return IgdmError(f"{path}: cannot be used: {text} (`igdm db rebuild` makes it anew from the run folders)")
 
 
@@ -123,11 +124,27 @@ def _make_private(path: Path) -> None:
     if path.exists():
         return
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with _alone(path.parent):
+            if path.exists():
+                return
+            for suffix in ("-wal", "-shm", "-journal"):  # of one that was deleted, and may still be in use
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise IgdmError(
             f"{path}: cannot be made: {error.strerror or error} (change the folder's mode, or use --home)"
         ) from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder, so that of several programs that find no database one makes it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with holding(descriptor, wait_s=BUSY_TIMEOUT_S):
+            yield
+    finally:
+        os.close(descriptor)
 
 
 def _choose_journal(connection: sqlite3.Connection, path: Path) -> None:

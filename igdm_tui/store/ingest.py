@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from core.spec.errors import IgdmError
 from core.spec.home import Home
+from core.spec.plain_files import open_plain
 from igdm_tui.store.connection import writing
 from igdm_tui.store.event_rows import EventRows
 from igdm_tui.store.looking import Looking, OnDisk, size_of
@@ -133,7 +134,7 @@ class Ingest:
 def _read_lines(path: Path, position: int, budget: int) -> tuple[bytes, bool]:
     """Whole lines from a position on, about `budget` bytes of them, and whether the file has no more."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = open_plain(path)
     except FileNotFoundError:
         return b"", True
     try:

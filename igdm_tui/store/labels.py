@@ -14,6 +14,7 @@ from typing import Any
 
 from core.spec.atomic import replace_text
 from core.spec.errors import IgdmError
+from core.spec.plain_files import read_json
 from core.spec.run_folder import RunFolder
 
 LONGEST_TAG, LONGEST_NOTE, MOST_TAGS = 40, 10_000, 50
@@ -66,11 +67,10 @@ def read_labels(folder: RunFolder) -> Labels:
     Raises: IgdmError when the file is damaged.
     """
     try:
-        content = json.loads(folder.labels.read_bytes())
-        return _labels(content)
+        return _labels(read_json(folder.labels))
     except FileNotFoundError:
         return Labels()
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise IgdmError(f"{folder.labels}: cannot be read: {error} (mend it, or remove it)") from error
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from core.spec.home import Home
+from core.spec.plain_files import look_at
 from core.spec.run_folder import RunFolder
 
 NO_CARD = "none"
@@ -81,11 +82,9 @@ def files_of_run(folder: RunFolder) -> OnDisk | None:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, 0 when there is none."""
-    try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return 0
+    """Bytes of a plain file, 0 when there is none."""
+    status = look_at(path)
+    return status.st_size if status else 0
 
 
 def _folder_names(runs: Path) -> dict[str, None]:
@@ -105,8 +104,5 @@ def _card_stamp(folder: RunFolder) -> str:
 
 def _stamp(path: Path) -> str:
     """Changes whenever a file is replaced."""
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return NO_CARD
-    return f"{status.st_size}-{status.st_mtime_ns}"
+    status = look_at(path)
+    return f"{status.st_size}-{status.st_mtime_ns}" if status else NO_CARD

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from core.spec.plain_files import open_plain
 from core.spec.run_folder import RunFolder
 from igdm_tui.slurm.records import read_state, waits_in_slurm, was_started_by_slurm
 
@@ -62,7 +63,7 @@ def _is_new(folder: RunFolder) -> bool:
 def _has_unread_line(folder: RunFolder, position: int) -> bool:
     """True when a whole line waits to be read: the process is gone, but its last word is not known yet."""
     try:
-        descriptor = os.open(folder.events, os.O_RDONLY)
+        descriptor = open_plain(folder.events)
     except FileNotFoundError:
         return False
     try:

@@ -18,7 +18,7 @@ def follow(student, tmp_path):
             optim=OptimSection(num_epochs=10, milestones=()),
             evaluation=EvaluationSection(gradient_examples=20, validation_every=0, **settings),
         )
-        return dataset, Following(config, dataset, None, tmp_path).measure(student.float(), epoch)
+        return dataset, Following(config, dataset, None, tmp_path, print).measure(student.float(), epoch)
 
     return measure
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 
 from core.spec.event_file import read_lines, read_records
-from core.spec.events import AttackFinished, CheckpointSaved, EpochFinished, StepLogged, decode_record
+from core.spec.events import AttackFinished, CheckpointSaved, EpochFinished, RunStarted, StepLogged, decode_record
 from core.spec.home import Home
 from core.spec.loading import build_config
 from core.spec.run_folder import RunFolder, run_folders
@@ -54,7 +54,7 @@ def settings(seed: int, epochs: int) -> dict:
         "attack": {"epsilon": 0.15, "step_size": 0.1, "num_steps": 2},
         "optim": {"num_epochs": epochs, "batch_size": 64, "milestones": []},
         "evaluation": {
-            "attacks": ["clean", "pgd20", "autoattack:apgd-ce"], "num_examples": 24, "batch_size": 6,
+            "attacks": ["clean", "pgd20", "autoattack:apgd-ce"], "num_examples": 36, "batch_size": 6,
             "checkpoints": ["last"], "gradient_every": 0,
         },
         "runtime": {"device": "cpu", "threads": 1, "log_every": 1, "seed": seed},
@@ -155,7 +155,8 @@ class Campaign:
 
     def _end(self, process: subprocess.Popen, name: str) -> None:
         """Killed; the children that it started for good (a supervisor, a worker) live on."""
-        self.report[name if process.poll() is None else f"{name}, had ended"] += 1
+        if process.poll() is None:
+            self.report[name] += 1
         process.kill()
         process.wait()
 
@@ -168,6 +169,11 @@ class Campaign:
             before = self.seen.get(folder.run_id, b"")
             assert whole.startswith(before), f"{folder.run_id}: complete events were lost or changed"
             self.seen[folder.run_id] = whole
+
+    @property
+    def kills(self) -> int:
+        """How many processes were killed while they lived."""
+        return sum(self.report.values())
 
     def is_over(self, runs: list[RunFolder]) -> bool:
         """True when nothing is left to be disturbed."""
@@ -199,17 +205,17 @@ class Campaign:
         return None
 
     def _phase(self, folder: RunFolder) -> str:
-        events = [type(record.event) for record in read_records(folder.events)][-30:]
-        if not events or events[-1] is AttackFinished or "evaluation" in getattr(events[-1], "type", ""):
-            return "evaluation"
-        return "training" if events[-1] in (StepLogged, EpochFinished, CheckpointSaved) else "start or evaluation"
+        events = [type(record.event) for record in read_records(folder.events)]
+        if not events or events[-1] is RunStarted:
+            return "start"
+        return "training" if events[-1] in (StepLogged, EpochFinished, CheckpointSaved) else "evaluation"
 
     def _wait(self, condition):
         """What the condition gives; None when everything is done and nothing will come."""
         deadline = time.monotonic() + PATIENCE_S
         while not (found := condition()):
             ensure_supervisor(self.home)
-            if "queued" not in (states := self._states()) and "running" not in states:
+            if not {"queued", "running", "lost"} & (states := self._states()):
                 return None
             assert time.monotonic() < deadline, f"waited too long: {states}"
             time.sleep(0.02)
