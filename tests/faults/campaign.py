@@ -39,8 +39,9 @@ TARGETS = ("worker", "worker", "supervisor", "ui", "command")  # a worker twice:
 KEYS = (b"\x1b[B", b"\x1b[A", b"\r", b"q", b"2", b"3", b"1", b"w", b"?", b"\x1b")
 COMMANDS = (
     ("ls", "--json"), ("queue", "ls", "--json"), ("show", "latest", "--json"), ("db", "check"), ("db", "rebuild"),
-    ("tag", "latest", "kept"), ("note", "latest", "a note"), ("queue", "add", "short.toml", "--paused"),
+    ("tag", "latest", "+kept"), ("note", "latest", "a note"), ("queue", "add", "short.toml", "--paused"),
 )  # fmt: skip
+OF_THE_MACHINE = ("images_per_s", "memory_gb")
 PATIENCE_S = 300.0
 
 
@@ -69,7 +70,7 @@ def results(folder: RunFolder) -> tuple:
         if isinstance(event, StepLogged):
             steps[event.step] = event.metrics
         elif isinstance(event, EpochFinished):
-            epochs[event.epoch] = {name: value for name, value in event.metrics.items() if name != "images_per_s"}
+            epochs[event.epoch] = {name: value for name, value in event.metrics.items() if name not in OF_THE_MACHINE}
         elif isinstance(event, AttackFinished):
             attacks[event.attack] = (event.metrics, event.correct)
     weights = torch.load(folder.checkpoints / "last.pt", weights_only=True)["model"]
