@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from core.spec.errors import IgdmError, StopRequested, SupersededError, Training
 from core.spec.event_file import read_records
 from core.spec.events import TERMINAL_EVENTS, Event, RunFailed, RunFinished, RunStopped
 from core.spec.heartbeat import Heartbeat
+from core.spec.plain_files import make_private
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
 from core.stopping import StopRequests
@@ -212,6 +213,8 @@ def make_ready(wanted: str, config: "RunConfig", folder: RunFolder, place: Place
     threads = max((config.runtime.threads or os.cpu_count() or 1) // place.count, 1)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    with suppress(OSError):  # a full disk; torch makes it when there is something to keep
+        make_private(folder.home.compiled)
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder.home.compiled))
     from core.device import prepare_device
 

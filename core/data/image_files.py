@@ -15,6 +15,7 @@ from torch import Tensor
 from core.data.dataset import Geometry
 from core.spec.atomic import replace_file
 from core.spec.errors import TrainingError
+from core.spec.plain_files import make_private
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff"})
 CHUNK = 500  # files per piece of work
@@ -37,7 +38,7 @@ def decoded_images(paths: Sequence[Path], geometry: Geometry, cache: Path) -> Te
     if copy.is_file():
         return torch.from_numpy(np.load(copy, allow_pickle=False))
     levels = decode(paths, geometry)
-    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(cache)
     replace_file(copy, lambda file: np.save(file, levels))
     return torch.from_numpy(levels)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core.spec.atomic import replace_text
+from core.spec.plain_files import make_private
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +76,7 @@ class StateFile:
 
     def write(self, content: dict[str, Any]) -> None:
         """Replace the file."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.path.parent)
         text = json.dumps(content, sort_keys=True)
         replace_text(self.path, json.dumps({"key": self.key, "sha256": _digest(text), "content": text}))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from core.spec.atomic import replace_text
 from core.spec.attack_names import SUITES, check_attack_name, nearest
 from core.spec.errors import IgdmError
+from core.spec.plain_files import make_private
 
 NAME_LENGTH = 6  # hexadecimal digits; evaluations of one run are few
 CHECKPOINTS = ("last", "best")
@@ -45,7 +46,7 @@ class EvaluationRequest:
 
     def write(self, path: Path) -> None:
         """Keep it, by rename."""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(path.parent)
         replace_text(path, json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.spec.errors import IgdmError
+from core.spec.plain_files import make_private
 
 HOME_VARIABLE = "IGDM_HOME"
 DATA_VARIABLE = "IGDM_DATA"
@@ -66,7 +67,7 @@ class Home:
         """
         for folder in (self.path, self.runs, self.teachers):
             try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_private(folder)
             except OSError as error:
                 raise IgdmError(f"{folder}: cannot be made: {error.strerror or error} ({ELSEWHERE})") from error
             if not os.access(folder, os.W_OK | os.X_OK):

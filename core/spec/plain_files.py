@@ -9,6 +9,7 @@ from typing import Any
 
 from core.spec.errors import IgdmError
 
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)  # what a disk without file locks answers
 NOT_OURS = "is no plain file, and nothing is written through it (remove it)"
 LARGEST_JSON = 1 << 26  # bytes; a card with a long diff is a hundred times smaller
 
@@ -46,6 +47,16 @@ def open_own(path: Path, access: int) -> int:
         os.close(descriptor)
         raise IgdmError(f"{path}: {NOT_OURS}")
     return descriptor
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder and those above it that are missing, each for the owner only, whatever the umask.
+
+    Raises: OSError.
+    """
+    for missing in reversed([above for above in folder.parents if not above.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def look_at(path: Path) -> os.stat_result | None:

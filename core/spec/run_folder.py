@@ -15,7 +15,7 @@ from core.spec.atomic import replace_text
 from core.spec.errors import IgdmError, SupersededError
 from core.spec.heartbeat import is_fresh
 from core.spec.home import Home
-from core.spec.plain_files import open_own, read_json
+from core.spec.plain_files import NO_LOCKS, open_own, read_json
 from core.spec.process import ProcessIdentity, this_host
 
 ID_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # no 0/o, 1/l/i, u: ids are read aloud and typed
@@ -208,7 +208,10 @@ class RunFolder:
         return self.evaluation / evaluation / "request.json"
 
     def try_lock(self) -> IO[bytes] | None:
-        """Take the worker's lock: an open file that keeps it until closed, or None when a living process has it."""
+        """Take the worker's lock: an open file that keeps it until closed, or None when a living process has it.
+
+        On a disk without locks it is given to everyone: there the number of the attempt keeps writers apart.
+        """
         descriptor = open_own(self.lock_path, os.O_RDWR)
         file = os.fdopen(descriptor, "r+b")
         try:
@@ -216,6 +219,10 @@ class RunFolder:
         except BlockingIOError:
             file.close()
             return None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                file.close()
+                raise
         return file
 
 

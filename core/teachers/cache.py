@@ -14,6 +14,7 @@ import torch
 
 from core.spec.atomic import replace_file, replace_text
 from core.spec.errors import TrainingError
+from core.spec.plain_files import NO_LOCKS, make_private
 from core.stored import load_data
 
 POLL_S = 0.2
@@ -55,7 +56,7 @@ class TeacherFolder:
 
         on_wait: called once when another run holds it. Yields False when `should_stop` ended the waiting.
         """
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.path)
         descriptor = os.open(self.path / "lock", os.O_CREAT | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             waited = False
@@ -71,6 +72,10 @@ class TeacherFolder:
                         yield False
                         return
                     time.sleep(POLL_S)
+                except OSError as error:
+                    if error.errno not in NO_LOCKS:
+                        raise
+                    break  # a disk without locks: two runs may train it at once, to the same weights
             yield True
 
     def save(self, state_dict: dict[str, Any], card: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from core.spec.atomic import replace_file
 from core.spec.errors import TrainingError
+from core.spec.plain_files import make_private
 from core.stored import load_data
 
 FORMAT = 1
@@ -16,7 +17,7 @@ LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
     """Save a state as last.pt, keeping what was there as previous.pt; at every moment one complete file exists."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     last, previous = folder / LAST, folder / PREVIOUS
     if last.exists():
         spare = folder / f".{PREVIOUS}.tmp"
@@ -32,7 +33,7 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
 
     Raises: OSError when the disk does not take it; what was there stays.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     try:
         replace_file(path, lambda file: torch.save({"format": FORMAT, **state}, file))
     except (OSError, RuntimeError) as error:

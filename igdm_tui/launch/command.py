@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
 EMPTY_CONFIG = Path("/dev/null")  # an empty TOML file: every setting at its default
 HIDDEN = "***"
-SECRET = re.compile(r"token|key|secret|password", re.IGNORECASE)
+SECRET = re.compile(r"token|key|secret|password|passwd|credential", re.IGNORECASE)
+NO_NAME = re.compile(r"[\s{\[?&/]")  # the beginning of a table or an address, not of a setting
+NAMED_SECRET = re.compile(
+    r"""([\w.-]*(?:token|key|secret|password|passwd|credential)[\w.-]*["']?\s*[=:]\s*)"""
+    r"""("[^"]*"|'[^']*'|[^\s,;&}\]]+)""",
+    re.IGNORECASE,
+)
+USER_IN_ADDRESS = re.compile(r"(\w+://)[^/@\s]*@")
 FLAGS = {"runtime.seed": "--seed", "runtime.device": "--device", "name": "--name"}
 
 
@@ -64,18 +71,24 @@ def _in_loops(command: str, axes: Mapping[str, Sequence[Any]]) -> str:
 
 
 def without_secrets(words: Sequence[str]) -> list[str]:
-    """Words of a command, the values of anything called token, key, secret or password replaced by "***"."""
+    """Words of a command, the values of anything called token, key, secret or password replaced by "***".
+
+    Also as "--set=a.token=...", inside tables and addresses, and the user and password of an address.
+    """
     shown: list[str] = []
     hide_next = False
     for word in words:
-        name, equals, _ = word.partition("=")
-        is_secret = SECRET.search(name) is not None
+        name, equals, rest = word.partition("=")
+        if word.startswith("--") and equals and not SECRET.search(name):  # --set=hub.token=...
+            inner, again, _ = rest.partition("=")
+            name, equals = (f"{name}={inner}", again)
+        is_secret = SECRET.search(name) is not None and NO_NAME.search(name) is None
         if hide_next:
             shown.append(HIDDEN)
         elif is_secret and equals:
             shown.append(f"{name}={HIDDEN}")
         else:
-            shown.append(word)
+            shown.append(NAMED_SECRET.sub(rf"\1{HIDDEN}", USER_IN_ADDRESS.sub(rf"\1{HIDDEN}@", word)))
         hide_next = is_secret and not equals and not hide_next and word.startswith("-")
     return shown
 

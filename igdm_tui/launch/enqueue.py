@@ -27,8 +27,9 @@ def enqueue(
     """
     from igdm_tui.launch.create import create_run
     from igdm_tui.queue.control import put
-    from igdm_tui.queue.summon import ensure_supervisor
+    from igdm_tui.queue.summon import ensure_supervisor, require_locks
 
+    require_locks(home.ensure())
     folder = create_run(home, with_threads(config), command)
     put(folder, priority=priority, max_attempts=max_attempts, paused=paused)
     ensure_supervisor(home)

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import platform
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -9,6 +10,11 @@ from typing import Any
 
 PACKAGES = ("igdm-tui", "torch", "torchvision", "pyautoattack", "numpy", "scikit-learn")
 GIT_TIMEOUT_S = 5.0
+SECRET_LITERAL = re.compile(
+    r"""(\w*(?:token|secret|password|passwd|credential|api_?key|access_?key|private_?key)\w*["']?\s*[=:]\s*)"""
+    r"""(["'])[^"'\n]{6,}\2""",
+    re.IGNORECASE,
+)
 MOST_DIFF = 200_000  # characters; a longer diff is cut and says so
 
 
@@ -30,11 +36,16 @@ def git_state(folder: Path) -> dict[str, Any] | None:
     """Commit, whether tracked files differ from it, and how; None without git or outside a repository."""
     try:
         sha = _git(folder, "rev-parse", "HEAD").strip()
-        diff = _git(folder, "diff", "HEAD", "--no-ext-diff", "--no-textconv")
+        diff = without_secret_literals(_git(folder, "diff", "HEAD", "--no-ext-diff", "--no-textconv"))
     except (OSError, subprocess.SubprocessError):
         return None
     cut = len(diff) > MOST_DIFF
     return {"sha": sha, "dirty": bool(diff), "diff": diff[:MOST_DIFF], "diff_cut": cut}
+
+
+def without_secret_literals(text: str) -> str:
+    """Lines of code without the quoted values of what is called token, secret or password, or a key for access."""
+    return SECRET_LITERAL.sub(r"\1\2***\2", text)
 
 
 def package_versions() -> dict[str, str]:

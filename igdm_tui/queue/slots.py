@@ -7,7 +7,6 @@ workers go on, and a new file of the same name would be a second lock for the sa
 """
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -18,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from core.spec.errors import IgdmError
+from core.spec.plain_files import NO_LOCKS, make_private
 from core.spec.process import this_host
-
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 @dataclass(slots=True)
@@ -69,7 +67,7 @@ def slots_folder() -> Path:
 
     folder = platformdirs.user_state_path("igdm-tui", appauthor=False) / "slots" / this_host()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
     except OSError as error:
         message = f"{folder}: cannot be made: {error.strerror or error} (set XDG_STATE_HOME to a folder of yours)"
         raise IgdmError(message) from error

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from core.spec.errors import IgdmError, TryAgainError
 from core.spec.home import Home
+from core.spec.plain_files import NO_LOCKS
 from core.spec.process import ProcessIdentity, this_host
-from igdm_tui.queue.slots import NO_LOCKS
 from igdm_tui.queue.tickets import QueueFolder, is_held, queued_ids, read_tickets
 
 MODULE = "igdm_tui.queue.supervisor"
@@ -77,6 +77,19 @@ def is_supervised(home: Home) -> bool:
         return False
     try:
         return not _lock(descriptor, fcntl.LOCK_SH, QueueFolder.of(home).lock)
+    finally:
+        os.close(descriptor)
+
+
+def require_locks(home: Home) -> None:
+    """Look whether this disk has the file locks that a queue stands on, before a run is made for it.
+
+    Raises: IgdmError when it has none.
+    """
+    path = QueueFolder.of(home).ensure().lock
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        _lock(descriptor, fcntl.LOCK_SH, path)
     finally:
         os.close(descriptor)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.spec.atomic import replace_file
 from core.spec.errors import IgdmError, RunFailedError, TryAgainError
+from core.spec.plain_files import make_private
 from core.spec.published import CLEAN_TOLERANCE, PublishedTeacher, find_published, published_teachers
 from igdm_tui.teachers.process import check_checkpoint
 
@@ -54,7 +55,7 @@ def fetch(teacher: PublishedTeacher, home: "Home", *, file: Path | None, say: Ca
     part = target.with_name(f".{target.name}.part")
     source = file or (target if target.is_file() else part)
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(target.parent)
         if source is part:
             say(f"downloading {teacher.title} for {teacher.dataset}, {_megabytes(teacher.least_bytes)} or more")
             _download(teacher, part)
