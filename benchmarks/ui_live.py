@@ -39,13 +39,13 @@ def main() -> None:
                 os.close(writer._descriptor)
 
 
-def write_run(home: Home, number: int) -> EventWriter:
+def write_run(home: Home, number: int, *, steps: int = STEPS) -> EventWriter:
     """A run that says it goes on, in this process."""
     config = RunConfig.model_validate({"runtime": {"seed": number}, "igdm": {"alpha": float(number)}})
-    folder = RunFolder(home.runs / f"live222{number + 2}")
+    folder = RunFolder(home.runs / f"live22{number + 22}")
     folder.path.mkdir()
     card = {
-        "id": folder.run_id, "name": config.title, "created_at": f"2026-01-0{number + 1}T00:00:00.000Z",
+        "id": folder.run_id, "name": config.title, "created_at": f"2026-01-{number + 1:02d}T00:00:00.000Z",
         "settings_hash": settings_hash(config), "settings": config.model_dump(mode="json"),
     }  # fmt: skip
     folder.run_json.write_text(json.dumps(card))
@@ -60,7 +60,7 @@ def write_run(home: Home, number: int) -> EventWriter:
     )  # fmt: skip
     writer.write(TeacherProgress(state="ready", recipe_hash="abc", metrics={"clean_accuracy": 0.9}))
     chance = random.Random(number)
-    for step in range(1, STEPS + 1):
+    for step in range(1, steps + 1):
         say(writer, step, chance)
     return writer
 

@@ -68,6 +68,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key(keys="S", shown="S", action="sort_by", label="sort", help="Sort by a column from a list"),
         Key(keys="asterisk", shown="*", action="mark_all", help="Mark all runs that are shown"),
         Key(keys="u", shown="u", action="unmark", help="Unmark all runs"),
+        Key(keys="E", shown="E", action="export", help="Write a table, figure or report of marked runs to a file"),
         Key(keys="escape", shown="esc", action="back", help="End the search, the filter, what differs, the marks"),
     ),
     "table": (
@@ -88,6 +89,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key(keys="5", shown="5", action="pane('history')", help="Every evaluation with its intervals and parameters"),
         Key(keys="6", shown="6", action="pane('origin')", help="Code, versions, command, checkpoints"),
         Key(keys="slash", shown="/", action="find", label="find", help="Find words in the log, settings or lists"),
+        Key(keys="E", shown="E", action="export", help="Write its numbers, a figure or a report to a file"),
         Key(keys="n", shown="n", action="find_next(1)", help="The next line that was found"),
         Key(keys="N", shown="N", action="find_next(-1)", help="The one before"),
         Key(keys="f", shown="f", action="follow", help="Follow the end of the log again"),

@@ -1,6 +1,7 @@
 """Colours, status glyphs and marks: colour never says anything alone, a glyph, a letter or a word says it too.
 
-The series colours are Okabe and Ito's set for colour-blind readers, lightened or darkened where a background needs it.
+The series colours start from Okabe and Ito's set for colour-blind readers and were moved until any two of them are at
+least 20 units of CIE Lab apart, also as seen with protanopia, deuteranopia and tritanopia (Machado et al., 2009).
 """
 
 from typing import TYPE_CHECKING
@@ -8,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from textual.theme import Theme
 
-_ON_DARK = ("#56b4e9", "#e69f00", "#2bbf95", "#f0e442", "#dd8fbd", "#f2743f", "#8fa5ff", "#c8c8c8")
-_ON_LIGHT = ("#0072b2", "#a86f00", "#007a58", "#7d7400", "#a8447f", "#b84a00", "#4d4dc4", "#555555")
+_ON_DARK = ("#55d4fb", "#d49d00", "#22a77a", "#ffe428", "#b989bc", "#e6673e", "#899fff", "#c1bfc4")
+_ON_LIGHT = ("#044d8c", "#e86900", "#1c9e64", "#602e17", "#ba76c2", "#a5410d", "#4e11ac", "#78717c")
 
 STATUS_GLYPHS = {"running": "●", "queued": "○", "finished": "✓", "failed": "✗", "stopped": "■", "lost": "?"}
 METRIC_MARKS = "●◆▲■▼★"

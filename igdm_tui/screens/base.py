@@ -36,6 +36,7 @@ class PlaceScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._unread = ""
+        self._is_wide: bool | None = None
 
     def compose(self) -> ComposeResult:
         """Title, body, keys; and what stands there instead in a very small terminal."""
@@ -80,6 +81,9 @@ class PlaceScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Say so when there is no room; lay panes side by side when there is much."""
         self._fit(event.size)
+        was_wide, self._is_wide = self._is_wide, event.size.width >= WIDE
+        if was_wide not in (None, self._is_wide) and self.igdm.rows is not None and self.is_ready:
+            self.call_after_refresh(self.show_runs)  # titles say more where there is room
 
     def _fit(self, size: Size, *, update: bool = True) -> None:
         self.set_class(size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT, "-too-small", update=update)

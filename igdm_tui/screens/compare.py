@@ -85,7 +85,10 @@ class CompareScreen(PlaceScreen):
             yield LineChart("", x_title="epsilon (1/255)", percent=True, id="radii")
 
     def on_mount(self) -> None:
-        """The results have the keys."""
+        """The results have the keys; below them the pane that was last looked at."""
+        kept = self.igdm.kept("compare")
+        self.pane = kept["pane"] if kept.get("pane") in PANES else self.pane
+        self.x = kept["x"] if kept.get("x") in (*X_TITLES,) else self.x
         self._show_pane()
         self.query_one("#results").focus()
 
@@ -244,6 +247,7 @@ class CompareScreen(PlaceScreen):
         """Show a pane; the results keep the keys until tab moves on."""
         if pane != self.pane:
             self.pane, self._pane_before = pane, self.pane
+        self.igdm.keep("compare", pane=pane)
         self._show_pane()
         if self.focused is not None and self.focused.id != "results":
             self.call_after_refresh(self.query_one(f"#{WIDGETS[pane]}").focus)
@@ -279,6 +283,7 @@ class CompareScreen(PlaceScreen):
         """Curves over epochs, steps, or seconds of the run."""
         order = list(X_TITLES)
         self.x = order[(order.index(self.x) + 1) % len(order)]
+        self.igdm.keep("compare", x=self.x)
         self.show_runs()
 
     def action_baseline(self) -> None:

@@ -12,6 +12,7 @@ from core.spec.config import RunConfig, Section
 from core.spec.identity import flatten
 from core.spec.loading import setting_keys
 from core.spec.toml_text import plain_value
+from igdm_tui.widgets.text import plain
 
 SEEDS_KEY = "runtime.seed"
 NOT_IN_FORM = ("config_version",)
@@ -232,7 +233,8 @@ def texts_of(settings: Mapping[str, Any]) -> dict[str, str]:
     """
     given = flatten(dict(settings))
     defaults = flatten(RunConfig().model_dump())
-    return {key: _text(key, given.get(key, defaults[key])) for key in setting_keys() if key not in NOT_IN_FORM}
+    keys = [key for key in setting_keys() if key not in NOT_IN_FORM]
+    return {key: plain(_text(key, given.get(key, defaults[key]))) for key in keys}
 
 
 def _text(key: str, value: Any) -> str:

@@ -79,9 +79,11 @@ class RunScreen(PlaceScreen):
         yield Input(placeholder="find, enter; n and N go on", id="find", compact=True)
 
     def on_mount(self) -> None:
-        """Begin with the curves."""
+        """Begin where the last run was left."""
+        kept = self.igdm.kept("run")
+        self.x = kept["x"] if kept.get("x") in (*X_TITLES,) else self.x
         self._arrange()
-        self.action_pane("curves")
+        self.action_pane(kept["pane"] if kept.get("pane") in PANES else self.pane)
         self.set_interval(LOG_S, self._follow_log)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -172,6 +174,7 @@ class RunScreen(PlaceScreen):
         """Show a pane; in a large terminal, put the keys there."""
         self.pane = pane
         self.wear("show", PANES, pane)
+        self.igdm.keep("run", pane=pane)
         self.query_one(PaneTabs).show(pane)
         self.call_after_refresh(self.query_one(FIRST.get(pane, f"#{pane}")).focus)
 
@@ -197,6 +200,7 @@ class RunScreen(PlaceScreen):
         """Losses over steps, seconds, or their means over epochs."""
         order = ("step", "time", "epoch")
         self.x = order[(order.index(self.x) + 1) % len(order)]
+        self.igdm.keep("run", x=self.x)
         self._drawn_revision = -1
         self.show_runs()
 
@@ -285,6 +289,10 @@ class RunScreen(PlaceScreen):
         """Resume this run."""
         if self.row is not None:
             self.resume_run(self.row)
+
+    def action_export(self) -> None:
+        """Write a table, a figure or a report of this run to a file."""
+        self.export_runs([self.run_id])
 
     def action_clone(self) -> None:
         """Take this run's settings into the form."""

@@ -51,6 +51,10 @@ class SelectionScreen(PlaceScreen):
             return
         self.app.push_screen(CompareScreen(chosen))
 
+    def action_export(self) -> None:
+        """Write a table, a figure or a report of these runs to a file."""
+        self.export_runs([row.id for row in self.targets()])
+
     def action_clone(self) -> None:
         """Take the selected run's settings into the form."""
         if self.table.selected is not None:
