@@ -56,10 +56,14 @@ async def draw(home: Home) -> dict[str, str]:
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: len(app.rows or ()) == len(run_folders(home)))
         pictures["runs"] = await picture(app, pilot)
-        await pilot.press("enter")
+        await pilot.press("Z", "g", "j", "enter")  # the first run of the first experiment
         pictures["run"] = await picture(app, pilot)
-        await pilot.press("q", "g", *["space"] * min(len(app.rows or ()), 4), "c")
+        await pilot.press("q", "asterisk", "c")
         pictures["compare"] = await picture(app, pilot)
+        await pilot.press("E")
+        pictures["export"] = await picture(app, pilot)
+        await pilot.press("escape", "q", "w")
+        pictures["queue"] = await picture(app, pilot)
         await pilot.press("q", "n")
         # To the choice of a method, where the guide beside the form says most.
         rows = app.screen.query("FormRow")
