@@ -58,9 +58,10 @@ HEADINGS = {
     "igdm": "IGDM term",
     "attack": "Training attack",
     "optim": "Training",
-    "speed": "Speed",
     "evaluation": "Evaluation",
+    "speed": "Speed",
     "runtime": "Where it runs",
+    "slurm": "On a cluster (Slurm)",
 }
 TEACHER_KEYS = ("teacher.attack.epsilon", "teacher.optim.num_epochs")
 LABELS = {
