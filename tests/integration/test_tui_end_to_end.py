@@ -130,9 +130,9 @@ async def test_from_the_form_to_a_comparison(place, home, monkeypatch):
             await driver.until(lambda: isinstance(app.screen, LaunchScreen) and app.screen.command)
             form = app.screen
             await driver.press(*name)
-            form._rows["igdm.alpha"].control.focus()
+            form.form.rows["igdm.alpha"].control.focus()
             await driver.press("end", "backspace", *alpha)
-            await driver.until(lambda form=form, name=name: form.texts["name"] == name and form.command)
+            await driver.until(lambda form=form, name=name: form.form.texts["name"] == name and form.command)
             await driver.press("ctrl+l")
             await driver.until(lambda: isinstance(app.screen, RunScreen))
             run_id = app.screen.run_id
@@ -261,7 +261,7 @@ def test_in_a_real_terminal_from_the_form_to_a_comparison(terminals, home):
         terminal.until("Runs", name)
     assert all_finished(home, 2)
     terminal.press("g", "Space", "Space", "c")
-    terminal.until("Compare", "igdm.alpha")
+    terminal.until("Compare", "baseline A", "Published")
     assert_compared(terminal.text, rows_of(home))
     terminal.press("q")
     terminal.until("Runs")
