@@ -20,7 +20,7 @@ demo: $(STAMP)
 	@echo "next: source $(BIN)/activate; igdm-tui    (n: assemble a run, space and c: compare, ?: all keys)"
 
 test: $(STAMP)
-	@echo "test: about 6 minutes on 2 cores; workers are started, killed and resumed"
+	@echo "test: about 15 minutes on 2 cores; workers are started, killed and resumed"
 	@$(BIN)/python -m pytest -q
 
 # torchattacks pins an old requests and is needed by nothing else: it lies in a folder of its own.
