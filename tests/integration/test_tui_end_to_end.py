@@ -262,6 +262,8 @@ def test_in_a_real_terminal_from_the_form_to_a_comparison(terminals, home):
     assert all_finished(home, 2)
     terminal.press("g", "Space", "Space", "c")
     terminal.until("Compare", "baseline A", "Published")
+    terminal.press("5")
+    terminal.until("igdm.alpha")
     assert_compared(terminal.text, rows_of(home))
     terminal.press("q")
     terminal.until("Runs")
