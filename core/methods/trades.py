@@ -6,7 +6,6 @@ as the target of the robust term; beta 6 from its training script.
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from core.attacks import Start
@@ -29,10 +28,8 @@ class Trades(Method):
         return (StudentForward("clean"), StudentForward("adv"), StudentForward("clean", name="clean_target"))
 
     def surrogate_loss(self, student: nn.Module, teacher: nn.Module | None, batch: Batch) -> SurrogateLoss:
-        """KL(student(x) || student(x')), per image."""
-        with torch.no_grad():
-            clean_logits = student(batch.clean_images)
-        return lambda adv_images: kl_divergence(clean_logits, student(adv_images))
+        """KL(student(x) || student(x')), per image; the clean prediction is asked for at every step, as in its code."""
+        return lambda adv_images: kl_divergence(student(batch.clean_images).detach(), student(adv_images))
 
     def loss_terms(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
         """The natural and the robust term."""

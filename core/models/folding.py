@@ -1,7 +1,8 @@
 """Copies of a network for input gradients: the same function in eval mode, cheaper to differentiate.
 
-BatchNorm is folded into the layer before it, a ReLU overwrites what nobody else reads, weights lie channels-last,
-parameters need no gradient. A copy can follow a source that learns: `refresh` takes its weights over.
+BatchNorm is folded into the layer before it, sums and ReLUs overwrite what nobody else reads, weights lie
+channels-last, wide convolutions on small maps take fewer products, parameters need no gradient. A copy can follow a
+source that learns: `refresh` takes its weights over.
 """
 
 import copy
@@ -14,10 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
+from core.models.winograd import WinogradConv2d, may_pay
+
 # Forwards that branch on values, or are no plain Python, cannot be traced.
 UNTRACEABLE = (fx.proxy.TraceError, TypeError, RuntimeError, NotImplementedError, AttributeError, ValueError)
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 LAYERS = (*CONVOLUTIONS, nn.Linear)
+ADDITIONS = (operator.add, torch.add)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 TOLERANCE = 1e-4  # of the largest logit: folding only rounds differently
 
@@ -32,10 +36,13 @@ class Fold(NamedTuple):
 class FastCopy:
     """A copy of `source`, in eval mode and frozen: `network`. The source must keep its tensors, as optimisers do.
 
-    folds: what was folded. precision: of weights and activations, None for the source's own.
+    folds: what was folded. precision: of weights and activations, None for the source's own. winograd: wide convolutions
+    take fewer products, which a compiler would not see through.
     """
 
-    def __init__(self, source: nn.Module, *, fold: bool = True, precision: torch.dtype | None = None) -> None:
+    def __init__(
+        self, source: nn.Module, *, fold: bool = True, precision: torch.dtype | None = None, winograd: bool = True
+    ) -> None:
         self.source = source
         self.network = copy.deepcopy(source).eval().requires_grad_(False)
         self.folds: tuple[Fold, ...] = ()
@@ -45,6 +52,7 @@ class FastCopy:
         if precision is not None:
             _set_precision(self.network, precision)
         self._folded, self._kept = self._match()
+        self._transformed = _with_fewer_products(self.network) if winograd else []
         self.refresh()
 
     @torch.no_grad()
@@ -56,6 +64,8 @@ class FastCopy:
             weight, bias = _folded_weights(layer, norm)
             mine_layer.weight.copy_(weight)
             mine_layer.bias.copy_(bias)
+        for layer in self._transformed:
+            layer.transform()
 
     def _match(self) -> tuple[list[tuple[Any, Any, Any]], list[tuple[Tensor, Tensor]]]:
         """Folded layers with their sources, and every other tensor with its source."""
@@ -70,12 +80,14 @@ class FastCopy:
         return folded, [(tensor, sources[name]) for name, tensor in tensors if name not in done]
 
 
-def fast_copy(source: nn.Module, images: Tensor, *, precision: torch.dtype | None = None) -> FastCopy:
+def fast_copy(
+    source: nn.Module, images: Tensor, *, precision: torch.dtype | None = None, winograd: bool = True
+) -> FastCopy:
     """A copy that is folded where that leaves the logits as they are, and plain elsewhere.
 
     images: a few of those it will see, (B, C, H, W), on which both are compared.
     """
-    plain, folded = FastCopy(source, fold=False), FastCopy(source)
+    plain, folded = (FastCopy(source, fold=fold, winograd=winograd) for fold in (False, True))
     fold = _agree(plain.network, folded.network, images)
     return (folded if fold else plain) if precision is None else FastCopy(source, fold=fold, precision=precision)
 
@@ -107,13 +119,30 @@ def _fold(network: nn.Module) -> tuple[nn.Module, tuple[Fold, ...]]:
             node.replace_all_uses_with(before)
             traced.graph.erase_node(node)
             folds.append(Fold(str(before.target), str(node.target)))
+        elif node.target in ADDITIONS and len(node.args) == 2 and not node.kwargs and type(layer) in (*LAYERS, *NORMS):
+            node.target = _add_over
         elif node.target in (F.relu, torch.relu) and (
-            type(layer) in (*LAYERS, *NORMS) or before.target in (operator.add, torch.add)
+            type(layer) in (*LAYERS, *NORMS) or before.target in (*ADDITIONS, _add_over)
         ):
             node.target, node.args, node.kwargs = F.relu, (before,), {"inplace": True}
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced, tuple(folds)
+
+
+def _with_fewer_products(network: nn.Module) -> list[WinogradConv2d]:
+    """Put Winograd's convolution in the place of each layer where it may pay and nobody watches; those put there."""
+    direct = [(name, layer) for name, layer in network.named_modules() if may_pay(layer) and not _is_watched(layer)]
+    replaced = [WinogradConv2d(layer) for _, layer in direct]
+    for (name, _), layer in zip(direct, replaced, strict=True):
+        network.set_submodule(name, layer)
+    return replaced
+
+
+def _add_over(mine: Tensor, other: Any) -> Tensor:
+    """The sum, in the place of `mine`, an output that nobody else reads and no gradient needs, where it fits there."""
+    fits = isinstance(other, Tensor) and (other.shape, other.dtype) == (mine.shape, mine.dtype)
+    return mine.add_(other) if fits else mine + other
 
 
 def _tensors_with_two_owners(traced: fx.GraphModule) -> set[int]:
@@ -131,8 +160,11 @@ def _tensors_with_two_owners(traced: fx.GraphModule) -> set[int]:
 
 def _is_its_own(module: Any, shared: set[int]) -> bool:
     """No other use of its weights, and nobody who looks at what goes in or comes out."""
-    watched = module._forward_hooks or module._forward_pre_hooks
-    return not watched and not any(id(tensor) in shared for tensor in module.parameters(recurse=False))
+    return not _is_watched(module) and not any(id(tensor) in shared for tensor in module.parameters(recurse=False))
+
+
+def _is_watched(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def _folded_weights(layer: Any, norm: Any) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,9 @@
 """The fast path: the numbers of the literal one up to rounding, sooner.
 
 What pays, measured by benchmarks/train_step.py: attacks on frozen copies with BatchNorm folded (the student's refreshed
-each step, the teachers' made once), channels-last images and weights, no gradient through what has no weight, one
-teacher forward for all batches. `attack_precision` and `compile` change more than the order of rounding, so they are
-settings.
+each step, the teachers' made once), one clean forward for all steps of an attack, channels-last images and weights, no
+gradient through what has no weight, one teacher forward for all batches. `attack_precision` and `compile` change more
+than the order of rounding, so they are settings.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ class FastStep(TrainingStep):
             return
         student = self._copy(self.student, images, precision)
         student.refresh()
-        yield AttackNetworks(student.network, teacher)
+        yield AttackNetworks(_Remembering(student.network, images), teacher)
 
     def student_logits(self, forward: StudentForward, images: Tensor) -> Tensor:
         """With gradient only where the loss has weight."""
@@ -64,11 +64,31 @@ class FastStep(TrainingStep):
     def _copy(self, network: nn.Module, images: Tensor, precision: torch.dtype | None) -> FastCopy:
         key = id(network), precision
         if key not in self._copies:
-            made = fast_copy(network, images[:COMPARED_IMAGES], precision=precision)
+            made = fast_copy(network, images[:COMPARED_IMAGES], precision=precision, winograd=not self.speed.compile)
             if self.speed.compile:
                 made.network = torch.compile(made.network, dynamic=False)  # type: ignore[assignment]
             self._copies[key] = made
         return self._copies[key]
+
+
+class _Remembering(nn.Module):
+    """A network that does not change during an attack, asked about the clean images of the attack at most once."""
+
+    def __init__(self, network: nn.Module, clean_images: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.clean_images = clean_images
+        self._clean_logits: Tensor | None = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, K); those of the clean images without gradient."""
+        if images is not self.clean_images:
+            logits: Tensor = self.network(images)
+            return logits
+        if self._clean_logits is None:
+            with torch.no_grad():
+                self._clean_logits = self.network(images)
+        return self._clean_logits
 
 
 @contextmanager

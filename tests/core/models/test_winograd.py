@@ -1,0 +1,87 @@
+import pytest
+import torch
+from torch import nn
+
+from core.data.dataset import Geometry
+from core.models import build_model
+from core.models.folding import FastCopy
+from core.models.winograd import MAX_POSITIONS, MIN_CHANNELS, MIN_IMAGES, WinogradConv2d, may_pay
+from core.spec.config import ModelSection
+
+
+def direct(width=MIN_CHANNELS, out=MIN_CHANNELS, *, bias=True, dtype=torch.float64, **options):
+    torch.manual_seed(0)
+    layer = nn.Conv2d(width, out, 3, **({"padding": 1} | options), bias=bias, dtype=dtype)
+    return layer.requires_grad_(False)
+
+
+def features(images, width, height, columns, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(images, width, height, columns, generator=generator, dtype=dtype).requires_grad_(True)
+
+
+@pytest.mark.parametrize(
+    ("images", "out", "height", "columns", "bias"),
+    [(4, 320, 4, 4, True), (5, 384, 8, 8, False), (9, 320, 2, 6, True), (40, 320, 8, 8, True)],
+)
+def test_outputs_and_input_gradients_are_those_of_the_direct_convolution(images, out, height, columns, bias):
+    layer = direct(out=out, bias=bias)
+    quick, inputs = WinogradConv2d(layer), features(images, MIN_CHANNELS, height, columns)
+    found, wanted = quick(inputs), layer(inputs)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-12)
+    towards = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    gradients = [torch.autograd.grad(outputs, inputs, towards)[0] for outputs in (found, wanted)]
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-12)
+
+
+def test_in_float32_only_rounding_differs():
+    layer = direct(512, 512, dtype=torch.float32)
+    inputs = features(8, 512, 4, 4, torch.float32)
+    found, wanted = WinogradConv2d(layer)(inputs), layer(inputs)
+    assert float((found - wanted).detach().abs().max()) < 1e-5 * float(wanted.detach().abs().max())
+
+
+def products(layer, inputs):
+    """What an output is made with: the name of its gradient's function."""
+    return type(layer(inputs).grad_fn).__name__
+
+
+def test_other_maps_and_few_images_take_the_direct_convolution():
+    layer = WinogradConv2d(direct())
+    assert products(layer, features(MIN_IMAGES, MIN_CHANNELS, 8, 8)) == "_ConvolutionBackward"
+    for images, height, columns in ((MIN_IMAGES - 1, 8, 8), (4, 7, 8), (4, 8, 7), (4, MAX_POSITIONS, 2)):
+        assert products(layer, features(images, MIN_CHANNELS, height, columns)) == "ConvolutionBackward0"
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        direct(stride=2),
+        direct(padding=0),
+        direct(padding=2, dilation=2),
+        direct(groups=2),
+        direct(padding_mode="circular"),
+        direct(width=256),
+        direct(out=256),
+        direct(dtype=torch.bfloat16),
+        nn.Conv2d(320, 320, 1),
+        nn.Linear(320, 320),
+    ],
+)
+def test_layers_of_another_form_stay(layer):
+    assert may_pay(direct())
+    assert not may_pay(layer)
+
+
+def test_copies_have_it_and_follow_their_source():
+    source = build_model(ModelSection(model="resnet-18"), Geometry(channels=3, image_size=32, classes=10), 0).eval()
+    fast = FastCopy(source)
+    assert sum(isinstance(module, WinogradConv2d) for module in fast.network.modules()) == 3
+    assert not any(isinstance(module, WinogradConv2d) for module in FastCopy(source, winograd=False).network.modules())
+    images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        source.layer4[1].conv2.weight.mul_(2.0)
+        before = fast.network(images)
+        fast.refresh()
+        torch.testing.assert_close(fast.network(images), source(images), rtol=0, atol=1e-5)
+        assert not torch.allclose(before, source(images), rtol=0, atol=1e-5)
