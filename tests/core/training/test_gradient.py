@@ -20,7 +20,7 @@ SPLITTABLE = [name for name in METHODS if not name.startswith("darwin")]
 
 
 class PreciseImages(ImageSet):
-    """In float64: in float32 the sign of a gradient near zero, as at TRADES' start, depends on the batch's size."""
+    """In float64: the sign of a float32 gradient near zero, as at TRADES' start, depends on the size of the batch."""
 
     def images(self, *args, **kwargs) -> torch.Tensor:
         return super().images(*args, **kwargs).double()
