@@ -36,8 +36,8 @@ class Fold(NamedTuple):
 class FastCopy:
     """A copy of `source`, in eval mode and frozen: `network`. The source must keep its tensors, as optimisers do.
 
-    folds: what was folded. precision: of weights and activations, None for the source's own. winograd: wide convolutions
-    take fewer products, which a compiler would not see through.
+    folds: what was folded. precision: of weights and activations, None for the source's own. winograd: of wide
+    convolutions, through which compilers do not see.
     """
 
     def __init__(
