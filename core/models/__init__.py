@@ -10,7 +10,7 @@ from core.models.custom import build_custom
 from core.models.mobilenetv2 import MobileNetV2
 from core.models.normalisation import PixelStatistics, pixel_statistics
 from core.models.preactresnet import PreActResNet18
-from core.models.resnet import ResNet
+from core.models.resnet import BottleneckBlock, ResNet
 from core.models.silu_wide_resnet import SiluWideResNet
 from core.models.vision_transformer import VisionTransformer
 from core.models.wide_resnet import WideResNet
@@ -26,6 +26,12 @@ def _resnet(settings: Settings, geometry: Geometry, _: PixelStatistics) -> nn.Mo
 
 def _resnet18(_settings: Settings, geometry: Geometry, _: PixelStatistics) -> nn.Module:
     return ResNet(width=64, blocks=(2, 2, 2, 2), channels=geometry.channels, classes=geometry.classes)
+
+
+def _resnet50(_settings: Settings, geometry: Geometry, _: PixelStatistics) -> nn.Module:
+    return ResNet(
+        width=64, blocks=(3, 4, 6, 3), block=BottleneckBlock, channels=geometry.channels, classes=geometry.classes
+    )
 
 
 def _preactresnet18(_settings: Settings, geometry: Geometry, _: PixelStatistics) -> nn.Module:
@@ -73,6 +79,7 @@ def _deit_s(_settings: Settings, geometry: Geometry, statistics: PixelStatistics
 MODELS: dict[str, Callable[[Settings, Geometry, PixelStatistics], nn.Module]] = {
     "resnet": _resnet,
     "resnet-18": _resnet18,
+    "resnet-50": _resnet50,
     "preactresnet-18": _preactresnet18,
     "mobilenetv2": _mobilenetv2,
     "wrn-34-10": _wrn_34_10,

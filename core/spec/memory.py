@@ -19,6 +19,7 @@ CLASSES = 10  # the last layer is too small to matter
 # Parameters, and floats kept for the backward pass of one 32x32 colour image.
 COUNTS = {
     "resnet-18": (11_173_962, 1_175_040),
+    "resnet-50": (23_520_842, 6_378_496),
     "preactresnet-18": (11_172_170, 1_117_696),
     "mobilenetv2": (2_296_922, 3_401_984),
     "wrn-34-10": (46_160_474, 5_770_880),

@@ -37,6 +37,11 @@ MODELS = {
             summary="CIFAR ResNet-18, 11.2 M parameters: the papers' main student",
         ),
         ModelEntry(
+            name="resnet-50",
+            title="ResNet-50",
+            summary="CIFAR ResNet-50, 23.5 M parameters: the network that transfer examples are made on",
+        ),
+        ModelEntry(
             name="preactresnet-18",
             title="PreActResNet-18",
             summary="pre-activated ResNet-18, 11.2 M parameters: the student for Tiny-ImageNet",

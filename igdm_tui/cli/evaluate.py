@@ -28,7 +28,7 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0.")] = "",
     seed: Annotated[int | None, typer.Option(help="Of random starts and AutoAttack.")] = None,
     transfer_source: Annotated[str, typer.Option(metavar="FILE", help="Network that vmi makes its images on.")] = "",
-    transfer_model: Annotated[str, typer.Option(help="Its architecture. Default: resnet-18.")] = "",
+    transfer_model: Annotated[str, typer.Option(help="Its architecture. Default: resnet-50.")] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Leave it in the background.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON when it has ended.")] = False,
 ) -> None:

@@ -49,6 +49,7 @@ def counts_of(name: str, **options) -> tuple[int, int]:
         ("resnet", {"width": 16, "blocks": (1, 2, 1)}),
         ("resnet", {"width": 4, "blocks": (2, 1)}),
         ("resnet-18", {}),
+        ("resnet-50", {}),
         ("preactresnet-18", {}),
         ("mobilenetv2", {}),
     ],

@@ -30,7 +30,7 @@ class EvaluationSection(Section):
     transfer_source: str | None = Field(default=None, min_length=1)
     """Checkpoint file of the network on which `vmi` makes its images. ~ is your own folder; a relative path starts at
     the home. None: no transfer attacks."""
-    transfer_model: ModelName = "resnet-18"
+    transfer_model: ModelName = "resnet-50"
     """Architecture of that network, by name; it is made for the same data set."""
     checkpoint_file: str | None = Field(default=None, min_length=1)
     """Checkpoint file of a network like `student` that is measured as it is; nothing is trained. ~ is your own folder;

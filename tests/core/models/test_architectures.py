@@ -12,6 +12,7 @@ from core.spec.config import ModelSection
 COUNTS = [
     ("resnet-18", 10, 32, 11_173_962, 122),
     ("resnet-18", 100, 32, 11_220_132, 122),
+    ("resnet-50", 10, 32, 23_520_842, 320),
     ("preactresnet-18", 100, 32, 11_218_340, 107),
     ("preactresnet-18", 200, 64, 11_269_640, 107),
     ("mobilenetv2", 10, 32, 2_296_922, 344),
@@ -25,13 +26,14 @@ COUNTS = [
 ]
 NAMES = {
     "resnet-18": ["conv1.weight", "bn1.running_var", "layer2.0.shortcut.0.weight", "layer4.1.bn2.bias", "linear.bias"],
+    "resnet-50": ["layer1.0.shortcut.1.bias", "layer3.5.conv3.weight", "layer4.2.bn3.running_var", "linear.weight"],
     "preactresnet-18": ["conv1.weight", "layer1.0.bn1.weight", "layer2.0.shortcut.0.weight", "bn.bias", "linear.bias"],
     "mobilenetv2": ["layers.0.shortcut.1.bias", "layers.16.conv3.weight", "conv2.weight", "bn2.bias", "linear.weight"],
     "wrn-34-10": ["block1.layer.0.convShortcut.weight", "block3.layer.4.bn2.bias", "bn1.bias", "fc.weight"],
     "wrn-28-10-silu": ["init_conv.weight", "layer.0.block.0.shortcut.weight", "layer.2.block.3.batchnorm_1.bias"],
     "deit-s": ["cls_token", "pos_embed", "patch_embed.proj.bias", "blocks.11.attn.qkv.bias", "blocks.0.mlp.fc2.bias"],
 }
-ALL = ["resnet-18", "preactresnet-18", "mobilenetv2", "wrn-34-10", "wrn-28-10-silu", "deit-s"]
+ALL = ["resnet-18", "resnet-50", "preactresnet-18", "mobilenetv2", "wrn-34-10", "wrn-28-10-silu", "deit-s"]
 
 
 def built(name, *, classes=10, image_size=32, channels=3, dataset="cifar-10", **settings):
