@@ -1,9 +1,7 @@
 """IgdmApp: the screens, the threads behind them, and leaving the terminal as it was found."""
 
-import asyncio
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +20,7 @@ from igdm_tui.endings import EndWatch, HookFailed, RunsEnded, Teller, ends_text
 from igdm_tui.keeping import KeepingApp
 from igdm_tui.keys import bindings
 from igdm_tui.keys_in_order import KeysInOrder
+from igdm_tui.leaving import LeavingApp
 from igdm_tui.live import Follower, FollowingFailed, Reader, RunsChanged, in_thread
 from igdm_tui.palette import themes
 from igdm_tui.screens.base import PlaceScreen
@@ -32,12 +31,11 @@ from igdm_tui.warming import Warmer, cool
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
 
-SIGNAL_BASE = 128
 DEFAULT_THEME = "igdm-dark"
 LOST_S = 2.0  # before a silent worker is called lost: its last words may not have been read yet
 
 
-class IgdmApp(KeepingApp, KeysInOrder):
+class IgdmApp(KeepingApp, LeavingApp, KeysInOrder):
     """Watches and launches runs. Runs are processes of their own: nothing here keeps them alive or ends them."""
 
     TITLE = "igdm-tui"
@@ -61,30 +59,22 @@ class IgdmApp(KeepingApp, KeysInOrder):
 
     def on_mount(self) -> None:
         """Show the runs and begin to follow them."""
-        self._handle_signals()
+        self.heed_signals()
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self.push_screen(RunsScreen())
         self.call_after_refresh(self.follower.start)
         self.teller.start()
 
     def on_unmount(self) -> None:
-        """The threads end with the screen; workers do not."""
+        """The threads end with the screen."""
+        self.close_all()
+
+    def close_all(self) -> None:
+        """Threads and database; workers go on."""
         self.follower.stop()
         self.teller.stop()
         self.reader.close()
         cool()
-
-    def _handle_signals(self) -> None:
-        """SIGTERM and SIGHUP end the program as `q` does: Textual alone would leave the terminal in disorder."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            try:
-                loop.add_signal_handler(number, self._leave_by, number)
-            except (ValueError, RuntimeError):  # not the main thread: whoever runs us there handles signals
-                return
-
-    def _leave_by(self, number: int) -> None:
-        self.exit(return_code=SIGNAL_BASE + number)
 
     def row(self, run_id: str) -> "RunRow | None":
         """The newest state of a run, None before it is known."""
