@@ -25,6 +25,7 @@ TINY_STEP = ["--students", "resnet", "--teacher", "resnet", "--image-size", "8",
 # Script: its words at full size, and in a smoke test. Those that take an hour are started by hand: see README.md.
 SCRIPTS = {
     "startup": ([], ["--runs", "3", "--repeats", "1"]),
+    "first_step": ([], ["--repeats", "1"]),
     "event_logging": ([], ["--events", "200", "--epochs", "1"]),
     "ingest": ([], ["--runs", "2", "--steps", "200"]),
     "store_growth": ([], ["--runs", "2", "--rebuild", "2", "--steps", "300"]),
