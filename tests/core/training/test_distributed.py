@@ -87,7 +87,7 @@ def test_turns_and_processes_go_together(shared):
 def test_synchronised_batchnorm_keeps_names_and_answers():
     plain = network(0, norm=True).eval()
     names = set(plain.state_dict())
-    images = DATASET.train.first(5).images()
+    images = DATASET.train.first(5).images().double()
     wanted = plain(images)
     shared_norm = synchronised(plain)
     assert set(shared_norm.state_dict()) == names
