@@ -17,6 +17,7 @@ from core.spec.errors import IgdmError, StopRequested, SupersededError
 from core.spec.evaluation_request import EvaluationRequest
 from core.spec.events import EvaluationFailed, EvaluationStopped, Event
 from core.spec.heartbeat import Heartbeat
+from core.spec.leftovers import sweep_run
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
 from core.stopping import StopSignal
@@ -54,6 +55,7 @@ def _await_lock(folder: RunFolder) -> IO[bytes] | None:
 
 def _evaluate(folder: RunFolder, name: str) -> int:
     should_stop = StopSignal()
+    sweep_run(folder.path)
     before = folder.read_worker()
     attempt = before[1] if before else 0  # an evaluation is no attempt at the run: whoever resumes it takes it over
     folder.write_worker(ProcessIdentity.of_this(), attempt, evaluation=name)

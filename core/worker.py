@@ -26,6 +26,7 @@ from core.spec.errors import IgdmError, StopRequested, SupersededError, Training
 from core.spec.event_file import read_records
 from core.spec.events import TERMINAL_EVENTS, Event, RunFailed, RunFinished, RunStopped
 from core.spec.heartbeat import Heartbeat
+from core.spec.leftovers import sweep_run
 from core.spec.plain_files import make_private
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
@@ -73,6 +74,7 @@ def _run_alone(folder: RunFolder) -> int:
         print(f"{folder.path}: another worker runs this already", file=sys.stderr)
         return BUSY
     with lock or nullcontext():  # a hung holder on a dead host may keep the lock; its attempt is closed all the same
+        sweep_run(folder.path)
         before = folder.read_worker()
         attempt = given or (before[1] + 1 if before else 1)
         if not given:

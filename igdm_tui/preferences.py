@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.spec.atomic import replace_text
+from core.spec.leftovers import sweep
 from core.spec.plain_files import make_private
 
 LARGEST_FILE = 1 << 20  # bytes; nobody's preferences are longer
@@ -56,6 +57,7 @@ def save(name: str, values: Mapping[str, Any], *, tell: Callable[[str], object])
     path = path_of(name)
     try:
         make_private(path.parent)
+        sweep(path.parent)
         replace_text(path, json.dumps(values, indent=2) + "\n")
     except OSError as error:
         tell(f"{path}: cannot be written: {error.strerror or error} (settings of screens are not kept)")

@@ -1,10 +1,11 @@
 """Writing a file so that a reader sees the old one or the new one, never half of one."""
 
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
+
+from core.spec.leftovers import open_temporary, temporary_name
 
 
 def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -12,14 +13,13 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
     Raises: whatever `write` raises, and OSError; the old file is then untouched and the neighbour is removed.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(temporary_name(path.name))
     try:
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(open_temporary(temporary), "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            temporary.replace(path)  # before it is closed: until then nobody sweeps it
         sync_folder(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ import torch
 
 from core.spec.atomic import replace_file, replace_text
 from core.spec.errors import TrainingError
+from core.spec.leftovers import sweep
 from core.spec.plain_files import NO_LOCKS, make_private
 from core.stored import load_data
 
@@ -76,6 +77,7 @@ class TeacherFolder:
                     if error.errno not in NO_LOCKS:
                         raise
                     break  # a disk without locks: two runs may train it at once, to the same weights
+            sweep(self.path, self.training)
             yield True
 
     def save(self, state_dict: dict[str, Any], card: dict[str, Any]) -> None:

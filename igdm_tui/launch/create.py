@@ -1,15 +1,14 @@
 """Making a run folder: complete under a hidden name, then renamed, so that nobody ever sees half of one."""
 
 import json
-import shutil
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.spec.atomic import replace_text, sync_folder
 from core.spec.errors import IgdmError
 from core.spec.home import Home
+from core.spec.leftovers import temporary_folder
 from core.spec.run_folder import RunFolder, new_run_id
 from igdm_tui.launch.command import without_secrets
 from igdm_tui.launch.provenance import provenance
@@ -36,21 +35,16 @@ def create_run(home: Home, config: "RunConfig", command: Sequence[str], *, run_i
     run_id = run_id or new_run_id()
     while (home.runs / run_id).exists():
         run_id = new_run_id()
-    temporary = home.runs / f".new-{run_id}"
     folder = RunFolder(home.runs / run_id)
     try:
-        temporary.mkdir(mode=0o700)
-        _fill(RunFolder(temporary), run_id, config, command, home)
-        temporary.rename(folder.path)
+        with temporary_folder(home.runs / f".new-{run_id}") as temporary:
+            _fill(RunFolder(temporary), run_id, config, command, home)
+            temporary.rename(folder.path)
         sync_folder(home.runs)
     except OSError as error:
-        _discard(temporary)
         raise IgdmError(
             f"{folder.path}: cannot be made: {error.strerror or error} (make room, or choose another --home)"
         ) from error
-    except BaseException:
-        _discard(temporary)
-        raise
     return folder
 
 
@@ -71,8 +65,3 @@ def _fill(folder: RunFolder, run_id: str, config: "RunConfig", command: Sequence
     }
     replace_text(folder.config, config_to_toml(config))
     replace_text(folder.run_json, json.dumps(card, indent=2) + "\n")
-
-
-def _discard(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)

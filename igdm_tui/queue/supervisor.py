@@ -19,6 +19,7 @@ from core.spec.errors import IgdmError, TryAgainError
 from core.spec.event_file import EventWriter
 from core.spec.events import RunFailed
 from core.spec.home import Home
+from core.spec.leftovers import sweep_queue
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
 from igdm_tui.launch.ending import last_word
@@ -283,6 +284,7 @@ def main(arguments: list[str]) -> int:
     patience_s = FOREVER_S if stay else TAKE_OVER_S
     supervisor.lock = take_lock(supervisor.home, patience_s=patience_s, ending=supervisor.ending)
     if supervisor.lock is not None:
+        sweep_queue(supervisor.home)
         supervisor.run()
         supervisor.let_go()
     return 0

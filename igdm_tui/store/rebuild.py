@@ -7,11 +7,12 @@ from pathlib import Path
 
 from core.spec.errors import IgdmError, TryAgainError
 from core.spec.home import Home
+from core.spec.leftovers import sweep_home, temporary_folder
 from igdm_tui.store.connection import connect, database_error, open_file
 from igdm_tui.store.ingest import Ingest
 from igdm_tui.store.migrations import migrate
 
-SIDE_FILES = ("", "-wal", "-shm", "-journal")
+SIDE_FILES = ("-wal", "-shm", "-journal")
 # Every table without its numbered keys, which depend on who came first: rows are compared by what they say.
 CONTENTS = {
     "runs": "SELECT * FROM runs ORDER BY id",
@@ -37,19 +38,22 @@ NUMBERED = ("key", "run", "series")
 def rebuild(home: Home) -> int:
     """Read all run folders into a new database and put its content in the place of the old; the number of runs.
 
-    Programs that have the database open see the new content at once. Raises: IgdmError, TryAgainError; the old content
-    is then untouched.
+    Programs that have the database open see the new content at once. What killed writes have left in the home is swept.
+    Raises: IgdmError, TryAgainError; the old content is then untouched.
     """
     home.ensure()
-    temporary = home.path / f".experiments-{secrets.token_hex(4)}.db"
+    sweep_home(home)
     try:
-        with closing(open_file(temporary)) as fresh:
+        with (
+            temporary_folder(home.runs / f".rebuild-{secrets.token_hex(4)}") as folder,
+            closing(open_file(folder / home.database.name)) as fresh,
+        ):
             count = len(Ingest(home, fresh).run())
             _replace(fresh, home.database)
     except sqlite3.Error as error:
         raise database_error(error, home.database) from error
-    finally:
-        _remove(temporary)
+    except OSError as error:
+        raise IgdmError(f"{home.path}: {error.strerror or error} (make room, or choose another --home)") from error
     return count
 
 
@@ -61,16 +65,11 @@ def _replace(fresh: sqlite3.Connection, path: Path) -> None:
     except IgdmError as error:
         if not isinstance(error.__cause__, sqlite3.DatabaseError) or isinstance(error, TryAgainError):
             raise
-        for suffix in SIDE_FILES[1:]:
+        for suffix in SIDE_FILES:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         path.replace(path.with_name(f"{path.name}.damaged"))
         with closing(open_file(path)) as target:
             fresh.backup(target)
-
-
-def _remove(path: Path) -> None:
-    for suffix in SIDE_FILES:
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def check(home: Home) -> list[str]:
