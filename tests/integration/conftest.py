@@ -13,6 +13,7 @@ from core.spec.event_file import read_records
 from core.spec.home import Home
 from core.spec.run_folder import RunFolder
 
+PATIENCE_S = 300.0  # only a test that fails takes that long
 TINY = """
 [teacher]
 width = 4
@@ -93,7 +94,7 @@ def events_of(folder: RunFolder, kind: type) -> list:
     return [record.event for record in read_records(folder.events) if isinstance(record.event, kind)]
 
 
-def wait_for(condition, process=None, seconds=120.0):
+def wait_for(condition, process=None, seconds=PATIENCE_S):
     """Poll until the condition holds; fails when the process ends first or time is up."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -108,7 +109,7 @@ def kill_hard(process) -> None:
 
 
 def finish(process, code=0) -> None:
-    assert process.wait(timeout=120) == code
+    assert process.wait(timeout=PATIENCE_S) == code
 
 
 def log_text(folder: RunFolder) -> str:

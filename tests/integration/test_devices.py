@@ -8,8 +8,9 @@ import pytest
 
 from core.spec.event_file import read_records
 from core.spec.events import CheckpointSaved, EpochFinished, RunFailed, RunFinished, RunStarted, StepLogged, Warned
-from tests.integration.conftest import events_of, finish, kill_hard, wait_for
+from tests.integration.conftest import PATIENCE_S, events_of, finish, wait_for
 from tests.integration.test_worker import assert_equal_runs
+from tests.moments import held
 
 pytestmark = pytest.mark.slow
 
@@ -56,8 +57,9 @@ def test_stopped_and_resumed_it_ends_with_the_bits_of_a_quiet_one(make_shared, s
     assert len(events_of(quiet, EpochFinished)) == 2, "one process speaks for both"
     process = start(folder)
     wait_for(reached(folder, 5), process)
-    assert outside_addresses(process) == []
-    process.send_signal(signal.SIGTERM)
+    with held(process.pid):
+        assert outside_addresses(process) == []
+        process.send_signal(signal.SIGTERM)
     finish(process, 128 + signal.SIGTERM)
     assert events_of(folder, CheckpointSaved)[-1].step >= 5
     finish(start(folder))
@@ -70,9 +72,10 @@ def test_when_one_process_dies_the_run_fails_with_its_reason_and_nothing_is_left
     folder = make_shared("broken")
     process = start(folder)
     wait_for(reached(folder, 5), process)
-    children = psutil.Process(process.pid).children(recursive=True)
-    ranks = sorted((child for child in children if "spawn_main" in " ".join(child.cmdline())), key=lambda c: c.pid)
-    os.kill(ranks[1].pid, signal.SIGKILL)
+    with held(process.pid):
+        children = psutil.Process(process.pid).children(recursive=True)
+        ranks = sorted((child for child in children if "spawn_main" in " ".join(child.cmdline())), key=lambda c: c.pid)
+        os.kill(ranks[1].pid, signal.SIGKILL)
     finish(process, 1)
     [failed] = events_of(folder, RunFailed)
     assert "igdm resume goes on" in failed.error
@@ -84,8 +87,10 @@ def test_when_the_worker_is_killed_its_processes_go_too(make_shared, start):
     folder = make_shared("killed")
     process = start(folder)
     wait_for(reached(folder, 5), process)
-    children = psutil.Process(process.pid).children(recursive=True)
-    kill_hard(process)
-    psutil.wait_procs(children, timeout=20)
+    with held(process.pid):
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+    process.wait()
+    psutil.wait_procs(children, timeout=PATIENCE_S)
     assert not any(child.is_running() and child.status() != "zombie" for child in children)
     assert not events_of(folder, RunFailed)

@@ -2,7 +2,7 @@
 
 import json
 import random
-import time
+import signal
 
 import pytest
 import torch
@@ -14,7 +14,8 @@ from core.spec.events import AttackFinished, AttackProgress, RunStarted
 from core.spec.loading import load_config
 from core.teachers import freeze
 from core.training.checkpoint import LAST
-from tests.integration.conftest import events_of, finish, kill_hard, wait_for
+from tests.integration.conftest import PATIENCE_S, events_of, finish
+from tests.moments import at_moment
 
 pytestmark = pytest.mark.slow
 
@@ -60,18 +61,14 @@ def attempts(folder):
     return len(events_of(folder, RunStarted))
 
 
-def reports(folder, attack):
+def batches_said(folder, attack):
     return sum(event.attack == attack for event in events_of(folder, AttackProgress))
 
 
-def kill_at_a_random_moment(folder, start, attack, moments):
-    """Start or resume; once the attack has said something, wait a moment and kill."""
-    before = reports(folder, attack)
-    process = start(folder)
-    wait_for(lambda: reports(folder, attack) > before, process)
-    time.sleep(moments.uniform(0.0, 0.6))
-    assert process.poll() is None, "the attack was over before it could be killed"
-    kill_hard(process)
+def kill_at_a_moment(folder, start, tmp_path, state, acts):
+    """Start or resume; the worker dies at the attack's `acts`th act on files: five of them make a batch."""
+    process = start(folder, **at_moment(tmp_path / "moment", signal.SIGKILL, begin=state.name, acts=acts))
+    assert process.wait(timeout=PATIENCE_S) == -signal.SIGKILL, "the attack was over before the worker was killed"
 
 
 @pytest.mark.parametrize(
@@ -87,12 +84,16 @@ def test_killed_at_random_moments_it_ends_with_the_same_verdicts(
     folder = killed_folder(attack, num_examples)
     moments = random.Random(kills)
     state = folder.evaluation / "final" / f"{attack}.state.json"
+    cut = b""
     for number in range(kills):
-        kill_at_a_random_moment(folder, start, attack, moments)
-        if state.exists():
+        # At most two batches further each time. The first dies with a state on disk, which is then cut.
+        kill_at_a_moment(folder, start, tmp_path, state, moments.randint(1, 13) if number else 9)
+        if not cut:
+            cut = state.read_bytes()[: moments.randrange(1, 200)]
+            state.write_bytes(cut)  # must be noticed, not trusted
+        elif state.read_bytes() != cut:
             assert json.loads(json.loads(state.read_text())["content"])["robust"], "half a file was left behind"
-        if number == 0 and state.exists():
-            state.write_bytes(state.read_bytes()[: moments.randrange(1, 200)])  # must be noticed, not trusted
+    assert batches_said(folder, attack) > 0
     finish(start(folder))
     assert attempts(folder) == kills + 1
     found = outcome(folder.evaluation / "final", attack)
@@ -101,4 +102,4 @@ def test_killed_at_random_moments_it_ends_with_the_same_verdicts(
     assert found["parameters"].get("after") == alone["parameters"].get("after")
     assert 0 < found["robust"].count("1") < num_examples, "the attack must have something to say"
     assert [event.attack for event in events_of(folder, AttackFinished)] == ["clean"] * (kills + 1) + [attack]
-    assert not state.exists()
+    assert sorted(path.name for path in state.parent.iterdir()) == sorted(["clean.json", f"{attack}.json"])

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -19,9 +18,12 @@ from igdm_tui.launch import enqueue
 from igdm_tui.queue import control
 from igdm_tui.queue.settings import settings_path
 from igdm_tui.queue.summon import end_supervisor, ensure_supervisor, supervisor_of
+from igdm_tui.queue.supervisor import PAUSED
 from igdm_tui.queue.tickets import QueueFolder, queued_ids
+from igdm_tui.queue.waiting import WaitingRuns
 from igdm_tui.store import Store
 from tests.integration.conftest import wait_for
+from tests.moments import held
 
 pytestmark = pytest.mark.slow
 SHORT = {
@@ -61,6 +63,10 @@ def finished(folder) -> list[float]:
     return [record.t for record in read_records(folder.events) if isinstance(record.event, RunFinished)]
 
 
+def has_stepped(folder) -> bool:
+    return any(isinstance(record.event, StepLogged) for record in read_records(folder.events))
+
+
 def log_of(home) -> str:
     return QueueFolder.of(home).log.read_text()
 
@@ -84,19 +90,20 @@ def test_one_slot_two_homes_priorities(homes):
 def test_supervisors_die_and_race_and_no_run_is_lost_or_started_twice(homes):
     home, _ = homes
     running, waiting = add(home, epochs=40), add(home)
-    wait_for(lambda: started(running))
-    os.kill(supervisor_of(home).pid, signal.SIGKILL)
-    command = [sys.executable, "-P", "-m", "igdm_tui.queue.supervisor", str(home.path)]
-    with QueueFolder.of(home).log.open("ab") as log:
-        racing = [subprocess.Popen(command, stdout=log, stderr=log) for _ in range(3)]
-    wait_for(lambda: sum(process.poll() is None for process in racing) == 1)
-    assert supervisor_of(home).pid in {process.pid for process in racing}
-    with Store.open(home) as store:
-        store.ingest()
-        assert (store.run(waiting.run_id).status, store.run(running.run_id).status) == ("queued", "running")
-
-    wait_for(lambda: any(isinstance(record.event, StepLogged) for record in read_records(running.events)))
-    os.kill(running.living_worker()[0].pid, signal.SIGKILL)
+    wait_for(lambda: has_stepped(running))
+    worker = running.living_worker()[0].pid
+    with held(worker):
+        os.kill(supervisor_of(home).pid, signal.SIGKILL)
+        command = [sys.executable, "-P", "-m", "igdm_tui.queue.supervisor", str(home.path)]
+        with QueueFolder.of(home).log.open("ab") as log:
+            racing = [subprocess.Popen(command, stdout=log, stderr=log) for _ in range(3)]
+        wait_for(lambda: sum(process.poll() is None for process in racing) == 1)
+        wait_for(lambda: supervisor_of(home) is not None)
+        assert supervisor_of(home).pid in {process.pid for process in racing}
+        with Store.open(home) as store:
+            store.ingest()
+            assert (store.run(waiting.run_id).status, store.run(running.run_id).status) == ("queued", "running")
+        os.kill(worker, signal.SIGKILL)
     wait_for(lambda: finished(running) and finished(waiting))
     assert (len(started(running)), len(started(waiting))) == (2, 1)
     wait_for(lambda: all(process.poll() is not None for process in racing))  # nothing is left to do
@@ -105,11 +112,11 @@ def test_supervisors_die_and_race_and_no_run_is_lost_or_started_twice(homes):
 
 def test_a_run_is_paused_while_it_runs_and_goes_on(homes):
     home, _ = homes
-    folder = add(home, epochs=60)
-    wait_for(lambda: any(isinstance(record.event, StepLogged) for record in read_records(folder.events)))
+    folder = add(home, epochs=2000)
+    wait_for(lambda: has_stepped(folder))
     assert "paused" in control.pause(folder)
     assert folder.living_worker() is None
-    time.sleep(1.2)  # two rounds of the supervisor
+    wait_for(lambda: WaitingRuns(home).reason(folder.run_id) == PAUSED)  # the supervisor has seen it
     assert folder.living_worker() is None
     with Store.open(home) as store:
         store.ingest()

@@ -16,7 +16,8 @@ import pytest
 from core.spec.catalogue import METRICS
 from igdm_tui.store import Store
 from igdm_tui.widgets.run_table import metric_text
-from tests.integration.conftest import wait_for
+from tests.integration.conftest import PATIENCE_S, wait_for
+from tests.moments import held
 
 pytestmark = pytest.mark.slow
 
@@ -137,7 +138,7 @@ async def test_from_the_form_to_a_comparison(place, home, monkeypatch):
             await driver.until(lambda: isinstance(app.screen, RunScreen))
             run_id = app.screen.run_id
             await driver.until(lambda run_id=run_id: app.row(run_id) and app.row(run_id).status != "queued")
-            await driver.until(lambda run_id=run_id: app.row(run_id).status != "running", seconds=60)
+            await driver.until(lambda run_id=run_id: app.row(run_id).status != "running", seconds=PATIENCE_S)
             assert app.row(run_id).status == "finished", driver.text
             await driver.press("2")
             await driver.until(lambda: driver.shows("finished", "PGD-20", "Clean"))
@@ -179,7 +180,7 @@ class Terminal:
     def text(self):
         return self.tmux("capture-pane", "-p")
 
-    def until(self, *wanted, seconds=40.0):
+    def until(self, *wanted, seconds=PATIENCE_S):
         """Wait until the screen shows all of these."""
         deadline = time.monotonic() + seconds
         while not all(words in self.text for words in wanted):
@@ -220,7 +221,7 @@ class Terminal:
             if (here := self.field) == key:
                 return
             self.press("Down")
-            wait_for(lambda here=here: self.field not in ("", here), seconds=20)
+            wait_for(lambda here=here: self.field not in ("", here))
         pytest.fail(f"no field {key}; the screen shows:\n{self.text}")
 
     @property
@@ -277,8 +278,9 @@ def test_a_run_goes_on_when_its_terminal_is_gone(terminals, home):
     first.open()
     first.launch("goes-on", optim__num_epochs="8")
     wait_for(lambda: rows_of(home)[0].status == "running")
-    first.end_server()
-    assert rows_of(home)[0].status == "running"
+    with held(json.loads((rows_of(home)[0].folder / "worker.json").read_text())["pid"]):
+        first.end_server()
+        assert rows_of(home)[0].status == "running"
     second = terminals()
     second.open()
     second.until("goes-on", "finished")

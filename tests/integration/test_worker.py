@@ -20,6 +20,7 @@ from core.spec.events import (
 )
 from core.training.checkpoint import LAST
 from tests.integration.conftest import events_of, finish, kill_hard, log_text, wait_for
+from tests.moments import at_moment, is_held
 
 pytestmark = pytest.mark.slow
 
@@ -66,28 +67,37 @@ def test_a_run_tells_its_way_and_ends_once(quiet):
     assert [record.seq for record in read_records(quiet.events)] == list(range(1, len(kinds) + 1))
 
 
-def test_killed_in_mid_epoch_and_resumed_it_is_bit_identical(quiet, make_folder, start):
+@pytest.fixture
+def start_until(start, tmp_path):
+    """Starts a worker that is hit by a signal before its `acts`th act on its events and checkpoints: two to a step."""
+
+    def start_worker(folder, number, acts, **environment):
+        moment = at_moment(tmp_path / "moment", number, begin=folder.events.name, acts=acts)
+        return start(folder, **moment, **environment)
+
+    return start_worker
+
+
+def test_killed_in_mid_epoch_and_resumed_it_is_bit_identical(quiet, make_folder, start, start_until):
     folder = make_folder("killed")
-    for at_step in (30, 60):
-        process = start(folder)
-        wait_for(lambda at_step=at_step: any(e.step >= at_step for e in events_of(folder, StepLogged)), process)
-        kill_hard(process)
+    steps_per_epoch = events_of(quiet, RunStarted)[0].steps_per_epoch
+    for acts in (90, 70):
+        finish(start_until(folder, signal.SIGKILL, acts), -signal.SIGKILL)
+        assert events_of(folder, StepLogged)[-1].step % steps_per_epoch, "this kill is to be in the middle of an epoch"
     assert not events_of(folder, RunFinished)
     finish(start(folder))
     assert [event.attempt for event in events_of(folder, RunStarted)] == [1, 2, 3]
     assert_equal_runs(quiet, folder)
 
 
-def test_asked_to_stop_it_saves_and_says_so_and_goes_on_at_that_very_step(quiet, make_folder, start):
+def test_asked_to_stop_it_saves_and_says_so_and_goes_on_at_that_very_step(quiet, make_folder, start, start_until):
     folder = make_folder("stopped")
-    process = start(folder)
-    wait_for(lambda: any(event.step >= 25 for event in events_of(folder, StepLogged)), process)
-    process.send_signal(signal.SIGTERM)
-    finish(process, 128 + signal.SIGTERM)
+    finish(start_until(folder, signal.SIGTERM, 90), 128 + signal.SIGTERM)
     stopped = events_of(folder, RunStopped)[-1]
     saved = events_of(folder, CheckpointSaved)[-1]
     assert stopped.reason == "SIGTERM"
-    assert stopped.step == saved.step >= 25
+    assert stopped.step == saved.step
+    assert stopped.step % events_of(quiet, RunStarted)[0].steps_per_epoch, "it is to be asked in the middle of an epoch"
     finish(start(folder))
     assert events_of(folder, RunStarted)[1].step == saved.step
     assert_equal_runs(quiet, folder)
@@ -171,12 +181,17 @@ def test_a_second_worker_on_the_same_run_is_refused(make_folder, start):
     assert len(events_of(folder, RunStarted)) == 1
 
 
-def test_a_newer_attempt_takes_the_run_over_and_the_old_copy_leaves_without_a_word(quiet, make_folder, start):
+def test_a_newer_attempt_takes_the_run_over_and_the_old_copy_leaves_without_a_word(
+    quiet, make_folder, start, start_until
+):
     """As after a node failure: the scheduler starts the run again while the first process goes on."""
     folder = make_folder("fenced")
-    old = start(folder, IGDM_ATTEMPT="1")
-    wait_for(lambda: any(event.step >= 25 for event in events_of(folder, StepLogged)), old)
+    old = start_until(folder, signal.SIGSTOP, 90, IGDM_ATTEMPT="1")
+    wait_for(lambda: is_held(old.pid), old)
+    assert events_of(folder, StepLogged)
     new = start(folder, IGDM_ATTEMPT="2")
+    wait_for(lambda: folder.read_worker()[1] == 2, new)
+    old.send_signal(signal.SIGCONT)
     finish(old, 3)
     finish(new)
     assert "attempt 1 leaves it" in log_text(folder)
@@ -192,6 +207,7 @@ def test_a_newer_attempt_takes_the_run_over_and_the_old_copy_leaves_without_a_wo
 @pytest.mark.parametrize("ask", ["mark", "SIGUSR1", "SIGUSR2"])
 def test_a_scheduler_or_another_host_can_ask_for_a_stop(make_folder, start, ask):
     folder = make_folder("asked")
+    folder.config.write_text(folder.config.read_text().replace("num_epochs = 4", "num_epochs = 1000"))
     process = start(folder)
     wait_for(lambda: any(event.step >= 5 for event in events_of(folder, StepLogged)), process)
     if ask == "mark":

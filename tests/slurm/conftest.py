@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import TINY
+from tests.integration.conftest import PATIENCE_S, TINY
 
 SCRIPT = Path(__file__).with_name("cluster.sh")
 FOLDER = Path("/tmp") / f"igdm-slurm-{os.getpid()}"  # short: sockets lie in it
@@ -26,7 +26,7 @@ def cluster():
     environment = os.environ | {"IGDM_SLURM_DIR": str(FOLDER)}
 
     def control(*words: str) -> None:
-        subprocess.run([SCRIPT, *words], env=environment, check=True, timeout=240)
+        subprocess.run([SCRIPT, *words], env=environment, check=True, timeout=PATIENCE_S)
 
     before = dict(os.environ)
     try:
@@ -51,7 +51,7 @@ def igdm(cluster, tmp_path):
             env=os.environ | {"OMP_NUM_THREADS": "1", "XDG_CONFIG_HOME": str(tmp_path)},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert result.returncode == 0, result.stderr
@@ -70,7 +70,7 @@ def state_of(igdm):
 
 @pytest.fixture
 def wait_for_state(igdm, state_of, tmp_path):
-    def wait(run_id: str, wanted: str, seconds: float = 180.0) -> None:
+    def wait(run_id: str, wanted: str, seconds: float = PATIENCE_S) -> None:
         deadline = time.monotonic() + seconds
         while (now := state_of(run_id)) != wanted:
             assert time.monotonic() < deadline, f"{run_id} is {now}, not {wanted}:\n{igdm('show', run_id)}"

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,18 +15,15 @@ from core.spec.home import Home
 from core.spec.run_folder import RunFolder
 from core.training.checkpoint import LAST
 from igdm_tui.slurm.records import read_job, read_state
-from tests.integration.conftest import events_of
+from tests.integration.conftest import PATIENCE_S, events_of
+from tests.moments import held, is_held
 
 pytestmark = pytest.mark.slow
 
-LONG = (
-    "--set",
-    "optim.num_epochs=25",
-    "--set",
-    "evaluation.validation_every=0",
-    "--set",
-    "evaluation.gradient_every=0",
-)
+UNWATCHED = ("--set", "evaluation.validation_every=0", "--set", "evaluation.gradient_every=0", "--set")
+LONG = (*UNWATCHED, "optim.num_epochs=25")
+ENDLESS = (*UNWATCHED, "optim.num_epochs=10000")  # for runs that are never carried to their end
+URGENT = ("sbatch", "--parsable", "-p", "urgent", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "srun sleep 3")
 
 
 @pytest.fixture
@@ -41,7 +39,7 @@ def submit(igdm):
     return submit_one
 
 
-def until(condition, seconds=120.0):
+def until(condition, seconds=PATIENCE_S):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -99,7 +97,7 @@ def test_a_run_that_waits_says_why_and_can_be_cancelled(igdm, submit, folder_of,
 def test_a_cancelled_run_stays_stopped_even_when_slurm_starts_its_job_again(
     igdm, submit, folder_of, state_of, wait_for_state
 ):
-    run_id = submit(*LONG)
+    run_id = submit(*ENDLESS)
     folder = folder_of(run_id)
     until(lambda: epochs_of(folder) >= 1)
     assert state_of(run_id) == "running"
@@ -110,12 +108,19 @@ def test_a_cancelled_run_stays_stopped_even_when_slurm_starts_its_job_again(
     job = read_job(folder).job_id
     assert slurm("squeue", "-h", "-t", "running,pending", "-j", job) == ""
     slurm("scontrol", "requeue", job)
-    until(lambda: re.search(r"Restarts=1 .*JobState=COMPLETED|JobState=COMPLETED.*Restarts=1", show(job)), 90)
+    until(lambda: re.search(r"Restarts=1 .*JobState=COMPLETED|JobState=COMPLETED.*Restarts=1", show(job)))
     assert state_of(run_id) == "stopped"
     assert len(events_of(folder, RunStarted)) == 1
     igdm("resume", run_id, "--detach")
     until(lambda: len(events_of(folder, RunStarted)) == 2)
     assert events_of(folder, RunStarted)[-1].step == stopped.step
+    igdm("stop", run_id)
+
+
+def is_asked(pid):
+    """True when a signal waits for a process that is held."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return any(int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd", "ShdPnd")))
 
 
 def show(job):
@@ -123,10 +128,10 @@ def show(job):
 
 
 def test_scancel_by_hand_does_not_bring_the_job_back(submit, folder_of, state_of, wait_for_state):
-    run_id = submit(*LONG)
+    run_id = submit(*ENDLESS)
     until(lambda: epochs_of(folder_of(run_id)) >= 1)
     slurm("scancel", read_job(folder_of(run_id)).job_id)
-    wait_for_state(run_id, "stopped", 60)
+    wait_for_state(run_id, "stopped")
     time.sleep(8)
     assert state_of(run_id) == "stopped"
 
@@ -136,13 +141,15 @@ def test_a_run_that_must_give_way_saves_and_comes_back(igdm, submit, folder_of, 
     run_id = submit(*LONG)
     folder = folder_of(run_id)
     until(lambda: epochs_of(folder) >= 2)
+    worker = folder.read_worker()[0]
+    with held(worker.pid):  # it must not be done before Slurm has made up its mind
+        if how == "preempted":
+            urgent = slurm(*URGENT).strip()
+        else:
+            slurm("scancel", "--signal=USR2", read_job(folder).job_id)
+        until(lambda: is_asked(worker.pid) or not is_held(worker.pid))
     if how == "preempted":
-        urgent = slurm(
-            "sbatch", "--parsable", "-p", "urgent", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "srun sleep 3"
-        ).strip()
-        until(lambda: "JobState=COMPLETED" in show(urgent), 90)
-    else:
-        slurm("scancel", "--signal=USR2", read_job(folder).job_id)
+        until(lambda: "JobState=COMPLETED" in show(urgent))
     until(lambda: events_of(folder, RunStopped))
     until(lambda: state_of(run_id) in ("queued", "running"))
     wait_for_state(run_id, "finished")
@@ -158,15 +165,15 @@ def test_a_run_that_must_give_way_saves_and_comes_back(igdm, submit, folder_of, 
 def test_a_dead_node_moves_the_run_and_the_old_copy_adds_nothing(
     cluster, igdm, submit, folder_of, wait_for_state, state_of
 ):
-    run_id = submit(*LONG, "--set", "optim.num_epochs=250")
+    run_id = submit(*ENDLESS)
     folder = folder_of(run_id)
     until(lambda: epochs_of(folder) >= 1)
     node = re.search(r"NodeList=n(\d)", show(read_job(folder).job_id))[1]
     old = folder.read_worker()[0]
     cluster("kill-node", node)
     try:
-        until(lambda: len(events_of(folder, RunStarted)) == 2, 120)
-        until(lambda: not old.is_alive(), 60)
+        until(lambda: len(events_of(folder, RunStarted)) == 2)
+        until(lambda: not old.is_alive())
         assert "attempt 1 leaves it" in folder.log.read_text()
         assert events_of(folder, RunStopped) == []
         assert state_of(run_id) == "running"

@@ -304,7 +304,7 @@ class Driver:
     def __init__(self, app: IgdmApp, pilot: Pilot[None]) -> None:
         self.app, self.pilot = app, pilot
 
-    async def until(self, condition: Callable[[], object], *, seconds: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], object], *, seconds: float = 120.0) -> None:
         """Wait until something is true; fails when it never is."""
         deadline = time.monotonic() + seconds
         while not condition():
