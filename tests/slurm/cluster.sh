@@ -8,7 +8,8 @@
 # Two pretend nodes n0 and n1 of two CPUs each; partition "work" can be preempted by "urgent".
 # IGDM_SLURM_DIR: its folder, under /tmp. IGDM_SLURM_PORT: slurmctld; the others take the ports beside it.
 set -euo pipefail
-ROOT=${IGDM_SLURM_DIR:?set it to a folder under /tmp}
+[[ ${1:-} == install ]] || : "${IGDM_SLURM_DIR:?set it to a folder under /tmp}"
+ROOT=${IGDM_SLURM_DIR:-}
 PORT=${IGDM_SLURM_PORT:-16817} # node i: PORT+1+i; slurmdbd: PORT-1; mariadbd: PORT-2
 NODES=2 CPUS=2
 SBIN=/usr/sbin
