@@ -5,7 +5,6 @@ changes is noticed, whatever the programs say about it.
 """
 
 import fcntl
-import json
 import os
 import pty
 import random
@@ -19,76 +18,47 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import torch
-
-from core.spec.event_file import read_lines, read_records
-from core.spec.events import AttackFinished, CheckpointSaved, EpochFinished, RunStarted, StepLogged, decode_record
+from core.spec.event_file import read_lines
+from core.spec.events import (
+    AttackFinished,
+    AttackProgress,
+    CheckpointSaved,
+    EpochFinished,
+    EvaluationFinished,
+    EvaluationStarted,
+    StepLogged,
+    decode_record,
+)
 from core.spec.home import Home
-from core.spec.loading import build_config
+from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder, run_folders
-from igdm_tui.launch import enqueue
 from igdm_tui.launch.ending import last_word
 from igdm_tui.launch.process import require_resumable
 from igdm_tui.queue.summon import ensure_supervisor, supervisor_of
-from igdm_tui.store import Store, rebuild
+from igdm_tui.store import rebuild
+from tests.faults.homes import PATIENCE_S, status_of
+from tests.moments import at_moment, held
 
 IGDM = [sys.executable, "-P", "-m", "igdm_tui.cli.entry"]
-TARGETS = ("worker", "worker", "supervisor", "ui", "command")  # a worker twice: its work is what is at stake
+TARGETS = ("worker", "evaluation", "supervisor", "ui", "command", "ingest")
 KEYS = (b"\x1b[B", b"\x1b[A", b"\r", b"q", b"2", b"3", b"1", b"w", b"?", b"\x1b")
+READERS = (("ls", "--json"), ("show", "latest", "--json"), ("db", "check"), ("db", "rebuild"))
 COMMANDS = (
-    ("ls", "--json"), ("queue", "ls", "--json"), ("show", "latest", "--json"), ("db", "check"), ("db", "rebuild"),
-    ("tag", "latest", "+kept"), ("note", "latest", "a note"), ("queue", "add", "short.toml", "--paused"),
+    *READERS, ("queue", "ls", "--json"), ("tag", "latest", "+kept"), ("note", "latest", "a note"),
+    ("queue", "add", "short.toml", "--paused"),
 )  # fmt: skip
-OF_THE_MACHINE = ("images_per_s", "memory_gb")
-PATIENCE_S = 300.0
-
-
-def settings(seed: int, epochs: int) -> dict:
-    """Training and an evaluation with a state of its own, each a few seconds long."""
-    return {
-        "teacher": {"source": "none"},
-        "student": {"width": 4, "blocks": [1]},
-        "method": {"name": "pgd-at"},
-        "igdm": {"alpha": 0},
-        "attack": {"epsilon": 0.15, "step_size": 0.1, "num_steps": 2},
-        "optim": {"num_epochs": epochs, "batch_size": 64, "milestones": []},
-        "evaluation": {
-            "attacks": ["clean", "pgd20", "autoattack:apgd-ce"], "num_examples": 36, "batch_size": 6,
-            "checkpoints": ["last"], "gradient_every": 0,
-        },
-        "runtime": {"device": "cpu", "threads": 1, "log_every": 1, "seed": seed},
-    }  # fmt: skip
-
-
-def results(folder: RunFolder) -> tuple:
-    """Every number of a run that must not depend on how often it was killed, and its weights."""
-    steps, epochs, attacks = {}, {}, {}
-    for record in read_records(folder.events):
-        event = record.event
-        if isinstance(event, StepLogged):
-            steps[event.step] = event.metrics
-        elif isinstance(event, EpochFinished):
-            epochs[event.epoch] = {name: value for name, value in event.metrics.items() if name not in OF_THE_MACHINE}
-        elif isinstance(event, AttackFinished):
-            attacks[event.attack] = (event.metrics, event.correct)
-    weights = torch.load(folder.checkpoints / "last.pt", weights_only=True)["model"]
-    return steps, epochs, attacks, {name: tensor.tolist() for name, tensor in weights.items()}
-
-
-def status_of(home: Home) -> dict[str, str]:
-    with Store.open(home) as store:
-        store.ingest()
-        return {row.id: row.status for row in store.runs()}
+TRAINING = (StepLogged, EpochFinished, CheckpointSaved)
+EVALUATION = (EvaluationStarted, AttackProgress, AttackFinished, EvaluationFinished)
 
 
 @dataclass
 class Campaign:
-    """Kills in one home; `report` says what was hit."""
+    """Kills in one home; `report` says what was hit. runs: those that must end finished."""
 
     home: Home
     moments: random.Random
+    runs: list[RunFolder]
     report: Counter = field(default_factory=Counter)
     seen: dict[str, bytes] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ) | {"TERM": "xterm-256color"})
@@ -100,19 +70,26 @@ class Campaign:
         self.remember()
 
     def _kill_worker(self) -> None:
-        """At a random moment of its start, its training or its evaluation."""
-        worker = self._wait(self._a_worker)
-        if worker is None:
-            return
-        folder, identity = worker
-        size = folder.events.stat().st_size
-        if self.moments.random() < 0.85:  # else while it starts
-            self._wait(lambda: folder.events.stat().st_size > size or not identity.is_alive())
+        """At a random moment, mostly of its training."""
+        if worker := self._wait(self._a_worker):
+            folder, identity = worker
+            size = folder.events.stat().st_size
+            if self.moments.random() < 0.85:  # else while it starts
+                self._wait(lambda: folder.events.stat().st_size > size or not identity.is_alive())
+            self._kill_in_a_moment(folder, identity)
+
+    def _kill_evaluation(self) -> None:
+        """A worker that has trained, at a random moment of its attacks."""
+        if worker := self._wait(self._a_worker_that_evaluates):
+            self._kill_in_a_moment(*worker)
+
+    def _kill_in_a_moment(self, folder: RunFolder, identity: ProcessIdentity) -> None:
         time.sleep(self.moments.uniform(0.0, 0.7))
-        phase = self._phase(folder)
         with suppress(ProcessLookupError):
             if identity.is_alive():
-                os.kill(identity.pid, signal.SIGKILL)
+                with held(identity.pid):
+                    phase = self._phase(folder)
+                    os.kill(identity.pid, signal.SIGKILL)
                 self.report[f"worker, {phase}"] += 1
 
     def _kill_supervisor(self) -> None:
@@ -131,7 +108,7 @@ class Campaign:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
         process = subprocess.Popen(
             [*IGDM, "tui", "--home", str(self.home.path)], stdin=slave, stdout=slave, stderr=slave,
-            start_new_session=True, env=self.environment, cwd=self.home.path,
+            start_new_session=True, env=self.environment | self._while_it_reads(0.5), cwd=self.home.path,
         )  # fmt: skip
         os.close(slave)
         drain = threading.Thread(target=_drain, args=(master,), daemon=True)
@@ -146,18 +123,37 @@ class Campaign:
         os.close(master)
 
     def _kill_command(self) -> None:
-        words = self.moments.choice(COMMANDS)
-        process = subprocess.Popen(
-            [*IGDM, *words, "--home", str(self.home.path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True, env=self.environment, cwd=self.home.path,
-        )  # fmt: skip
+        process = self._command(self.moments.choice(COMMANDS))
         time.sleep(self.moments.uniform(0.05, 2.0))
         self._end(process, "command")
+
+    def _kill_ingest(self) -> None:
+        """A command, in the middle of the transaction that turns lines into rows."""
+        process = self._command(self.moments.choice(READERS), self._while_it_reads(1.0))
+        process.wait(PATIENCE_S)
+        self._end(process, "command")
+
+    def _command(self, words: tuple[str, ...], environment: dict[str, str] | None = None) -> subprocess.Popen:
+        return subprocess.Popen(
+            [*IGDM, *words, "--home", str(self.home.path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True, env=self.environment | (environment or {}),
+            cwd=self.home.path,
+        )  # fmt: skip
+
+    def _while_it_reads(self, chance: float) -> dict[str, str]:
+        """Mostly, a program dies as it opens one of the event files; the lines of others are rows by then."""
+        acts = self.moments.randint(1, len(self.runs) + 1)
+        if self.moments.random() >= chance:
+            return {}
+        folder = self.home.path.with_name(f"{self.home.path.name}-moment")
+        return at_moment(folder, signal.SIGKILL, begin="events.jsonl", acts=acts)
 
     def _end(self, process: subprocess.Popen, name: str) -> None:
         """Killed; the children that it started for good (a supervisor, a worker) live on."""
         if process.poll() is None:
             self.report[name] += 1
+        elif process.returncode == -signal.SIGKILL:
+            self.report[f"{name}, ingest"] += 1
         process.kill()
         process.wait()
 
@@ -176,11 +172,11 @@ class Campaign:
         """How many processes were killed while they lived."""
         return sum(self.report.values())
 
-    def is_over(self, runs: list[RunFolder]) -> bool:
+    def is_over(self) -> bool:
         """True when nothing is left to be disturbed."""
-        return all(last_word(folder) == "finished" for folder in runs)
+        return all(last_word(folder) == "finished" for folder in self.runs)
 
-    def check(self, runs: list[RunFolder]) -> int:
+    def check(self) -> int:
         """All that must hold at the end; the number of events."""
         self.remember()
         count = 0
@@ -191,9 +187,12 @@ class Campaign:
         assert rebuild.check(self.home) == [], "the database differs from the run folders, or is damaged"
         rebuild.rebuild(self.home)
         assert rebuild.check(self.home) == []
+        halves = [*self.home.path.rglob(".*.tmp"), *self.home.runs.glob(".*")]
+        assert halves == [], "what killed writes had left was not swept"
         states = status_of(self.home)
-        assert {states[folder.run_id] for folder in runs} == {"finished"}
-        for run_id in states.keys() - {folder.run_id for folder in runs}:
+        wanted = {folder.run_id for folder in self.runs}
+        assert {states[run_id] for run_id in wanted} == {"finished"}
+        for run_id in states.keys() - wanted:
             assert states[run_id] in ("queued", "lost"), "a command was killed while it made this run"
             require_resumable(RunFolder(self.home.runs / run_id))
         return count
@@ -205,74 +204,27 @@ class Campaign:
                 return folder, worker[0]
         return None
 
+    def _a_worker_that_evaluates(self):
+        worker = self._a_worker()
+        return worker if worker and self._phase(worker[0]) == "evaluation" else None
+
     def _phase(self, folder: RunFolder) -> str:
-        events = [type(record.event) for record in read_records(folder.events)]
-        if not events or events[-1] is RunStarted:
-            return "start"
-        return "training" if events[-1] in (StepLogged, EpochFinished, CheckpointSaved) else "evaluation"
+        lines = read_lines(folder.events)[0]
+        last = decode_record(lines[-1]).event if lines else None
+        return "training" if isinstance(last, TRAINING) else "evaluation" if isinstance(last, EVALUATION) else "start"
 
     def _wait(self, condition):
-        """What the condition gives; None when everything is done and nothing will come."""
-        deadline = time.monotonic() + PATIENCE_S
+        """What the condition gives; None when all runs are finished and nothing will come."""
+        deadline, asked = time.monotonic() + PATIENCE_S, time.monotonic()
         while not (found := condition()):
             ensure_supervisor(self.home)
-            if not {"queued", "running", "lost"} & (states := self._states()):
-                return None
-            assert time.monotonic() < deadline, f"waited too long: {states}"
+            if time.monotonic() - asked > 2.0:
+                asked = time.monotonic()
+                if self.is_over():
+                    return None
+            assert time.monotonic() < deadline, f"waited too long: {status_of(self.home)}"
             time.sleep(0.02)
         return found
-
-    def _states(self) -> set[str]:
-        now = time.monotonic()
-        if now - getattr(self, "_asked", 0.0) > 2.0:
-            self._asked, self._last = now, set(status_of(self.home).values())
-        return self._last
-
-
-def add_runs(home: Home, seeds: range, epochs: int) -> list[RunFolder]:
-    return [
-        enqueue(build_config(settings(seed, epochs)), home, ["igdm", "queue", "add"], max_attempts=1000)
-        for seed in seeds
-    ]
-
-
-def await_finished(home: Home, runs: list[RunFolder], seconds: float = PATIENCE_S) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        ensure_supervisor(home)
-        states = status_of(home)
-        left = {folder.run_id: states.get(folder.run_id) for folder in runs if states.get(folder.run_id) != "finished"}
-        if not left:
-            return
-        assert "failed" not in left.values(), left
-        assert time.monotonic() < deadline, f"not finished: {left}"
-        time.sleep(0.3)
-
-
-def write_short_config(home: Home) -> None:
-    """What `queue add --paused` adds: a run that nothing starts."""
-    from core.spec.toml_text import config_to_toml
-
-    (home.path / "short.toml").write_text(config_to_toml(build_config(settings(99, 1))))
-
-
-def end_all(home: Home) -> None:
-    """Supervisor and workers of a home."""
-    supervisor = supervisor_of(home)
-    if supervisor:
-        os.kill(supervisor.pid, signal.SIGKILL)
-    for folder in run_folders(home):
-        if worker := folder.living_worker():
-            with suppress(ProcessLookupError):
-                os.killpg(worker[0].pid, signal.SIGKILL)
-
-
-def save_report(report: dict) -> None:
-    """Where IGDM_FAULTS_REPORT names a file: figures for docs/reliability.md, one JSON line each."""
-    if path := os.environ.get("IGDM_FAULTS_REPORT"):
-        with Path(path).open("a") as file:
-            file.write(json.dumps(report) + "\n")
-    print(json.dumps(report))
 
 
 def _drain(master: int) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from core.spec.home import Home
 from igdm_tui.queue.settings import settings_path
-from tests.faults.campaign import end_all
+from tests.faults.homes import end_all
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from core.spec.loading import build_config
 from core.spec.run_folder import RunFolder
 from igdm_tui.launch import create_run, resume_run, start_worker
 from igdm_tui.store import Store, rebuild
-from tests.faults.campaign import IGDM, results, settings
+from tests.faults.campaign import IGDM
+from tests.faults.homes import results, settings
 from tests.igdm_tui.conftest import run_maker
 
 pytestmark = pytest.mark.slow

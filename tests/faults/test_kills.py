@@ -9,41 +9,36 @@ import time
 
 import pytest
 
-from tests.faults.campaign import (
-    TARGETS,
-    Campaign,
-    add_runs,
-    await_finished,
-    results,
-    save_report,
-    write_short_config,
-)
+from tests.faults.campaign import TARGETS, Campaign
+from tests.faults.homes import add_runs, await_finished, results, save_report, write_short_config
 
 pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("IGDM_FAULTS_KILLS") or 100)
-FEW = ("supervisor", "worker", "ui", "command")
 SEED = int(os.environ.get("IGDM_FAULTS_SEED") or 0)
 
 
 @pytest.mark.parametrize(
     ("kills", "num_runs", "epochs"),
     [
-        pytest.param(len(FEW), 1, 4, id="few"),
+        pytest.param(len(TARGETS), 1, 4, id="few"),
         pytest.param(KILLS, 4, 10, id="campaign", marks=pytest.mark.faults),
     ],
 )
 def test_kills_at_random_moments_cost_nothing(make_home, kills, num_runs, epochs):
+    """First of every kind one, then at random."""
     began = time.monotonic()
     home, quiet_home = make_home("killed"), make_home("quiet")
     write_short_config(home)
-    campaign = Campaign(home, random.Random(SEED))
     runs = add_runs(home, range(num_runs), epochs)
+    campaign = Campaign(home, random.Random(SEED), runs)
     while campaign.kills < kills:
-        if campaign.is_over(runs):
+        if campaign.is_over():
             runs += add_runs(home, range(len(runs), len(runs) + num_runs), epochs)
-        campaign.kill(FEW[campaign.kills] if kills == len(FEW) else campaign.moments.choice(TARGETS))
+        campaign.kill(TARGETS[campaign.kills] if campaign.kills < len(TARGETS) else campaign.moments.choice(TARGETS))
     await_finished(home, runs)
-    count = campaign.check(runs)
+    count = campaign.check()
+    assert campaign.report["worker, evaluation"]
+    assert campaign.report["command, ingest"]
     quiet = add_runs(quiet_home, range(len(runs)), epochs)
     await_finished(quiet_home, quiet)
     for killed, left_alone in zip(runs, quiet, strict=True):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.faults.campaign import save_report
+from tests.faults.homes import save_report
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 from core.spec.event_file import read_lines
 from core.spec.home import Home
 from igdm_tui.store import Store, connection, rebuild
-from tests.faults.campaign import save_report
+from tests.faults.homes import save_report
 from tests.igdm_tui.conftest import run_maker
 
 pytestmark = pytest.mark.slow
