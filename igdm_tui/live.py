@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 POLL_S = 0.5
-LIVENESS_S = 2.0
+LIVENESS_S = 1.0  # with POLL_S and the time a look takes, a dead worker is seen within two seconds
 COMPLETE_S = 60.0  # after which every row is read again, in case somebody else rebuilt the database
 RETRY_S = 2.0
 
 
 class RunsChanged(Message):
-    """Runs have changed, or two seconds have gone by and a worker may have died.
+    """Runs have changed, or a worker has died, for which is looked every second.
 
     rows: all runs, newest first. revisions: by run id, how often its data have changed since the program began; counts
     are not lost when a newer message replaces this one.

@@ -1,15 +1,22 @@
 """States that do not lie: other hosts, reused pids, set clocks."""
 
 import os
+import queue
+import subprocess
+import sys
 import time
 
+import psutil
 import pytest
 
 from core.spec.events import RunFailed, RunStopped
 from core.spec.heartbeat import FRESH_S, Heartbeat, is_fresh
-from core.spec.process import ProcessIdentity
+from core.spec.process import ProcessIdentity, this_host
+from igdm_tui import live
 from igdm_tui.queue import control
 from igdm_tui.store import Store
+
+PATIENCE_S = 120.0
 
 
 def status(home, run_id):
@@ -40,11 +47,39 @@ def test_a_heart_beats_again_and_again(tmp_path, monkeypatch):
     path = tmp_path / "heartbeat"
     heart = Heartbeat(path)
     os.utime(path, (1.0, 1.0))
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_S
     while not is_fresh(path):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     heart.close()
+
+
+def test_a_worker_that_dies_is_seen_dead_within_two_seconds(home, make_run):
+    """By an open igdm-tui, which nobody has to ask. How often it looks is fixed; what a look takes is printed."""
+    assert live.LIVENESS_S + live.POLL_S < 2
+    worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    started_at = psutil.Process(worker.pid).create_time()
+    run = make_run("aaaa2222").start()
+    run.folder.write_worker(ProcessIdentity(pid=worker.pid, started_at=started_at, host=this_host()), 1)
+    shown = queue.Queue()
+    follower = live.Follower(home, shown.put)
+
+    def await_status(wanted):  # the first message may come before the first run is read
+        while [row.status for row in shown.get(timeout=PATIENCE_S).rows] != [wanted]:
+            pass
+
+    follower.start()
+    try:
+        await_status("running")
+        worker.kill()
+        worker.wait()
+        began = time.monotonic()
+        await_status("lost")
+        print(f"a dead worker was shown as lost after {time.monotonic() - began:.2f} s")
+    finally:
+        worker.kill()
+        follower.stop()
+        follower.join()
 
 
 def test_a_pid_that_somebody_else_has_now_is_not_the_worker(home, make_run):
