@@ -1,6 +1,9 @@
 """igdm queue, sweep and retry; nothing is started."""
 
 import json
+import os
+import shutil
+import subprocess
 
 import pytest
 
@@ -142,6 +145,28 @@ def test_every_wrong_cell_of_a_sweep_is_named_and_nothing_is_queued(igdm, home, 
     assert "optim.learning_rate" in said.err
     assert "optim.num_epochs=2" in said.err
     assert list(home.runs.iterdir()) == []
+
+
+def test_systemd_accepts_the_unit(tmp_path):
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed: the unit is not shown to systemd")
+    from core.spec.home import Home
+
+    place = tmp_path / 'a b%c"d$e'
+    place.mkdir()
+    unit = tmp_path / "igdm-queue.service"
+
+    def verdict(text):
+        unit.write_text(text)
+        done = subprocess.run(
+            ["systemd-analyze", "verify", "--user", unit], capture_output=True, text=True, check=False,
+            env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
+        )  # fmt: skip
+        return done.returncode, done.stderr
+
+    text = systemd_unit(Home(place))
+    assert verdict(text) == (0, "")
+    assert verdict(text.replace("ExecStart=", "ExecStart=/not/there "))[0] != 0
 
 
 def test_the_systemd_unit_quotes_what_systemd_would_read(igdm, home):
