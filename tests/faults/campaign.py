@@ -37,7 +37,7 @@ from igdm_tui.launch.ending import last_word
 from igdm_tui.launch.process import require_resumable
 from igdm_tui.queue.summon import ensure_supervisor, supervisor_of
 from igdm_tui.store import rebuild
-from tests.faults.homes import PATIENCE_S, status_of
+from tests.faults.homes import PATIENCE_S, Patience, status_of
 from tests.moments import at_moment, held
 
 IGDM = [sys.executable, "-P", "-m", "igdm_tui.cli.entry"]
@@ -215,14 +215,14 @@ class Campaign:
 
     def _wait(self, condition):
         """What the condition gives; None when all runs are finished and nothing will come."""
-        deadline, asked = time.monotonic() + PATIENCE_S, time.monotonic()
+        patience, asked = Patience(self.home), time.monotonic()
         while not (found := condition()):
             ensure_supervisor(self.home)
             if time.monotonic() - asked > 2.0:
                 asked = time.monotonic()
                 if self.is_over():
                     return None
-            assert time.monotonic() < deadline, f"waited too long: {status_of(self.home)}"
+                patience.check()
             time.sleep(0.02)
         return found
 

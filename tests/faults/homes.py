@@ -67,8 +67,22 @@ def add_runs(home: Home, seeds: range, epochs: int) -> list[RunFolder]:
     ]
 
 
-def await_finished(home: Home, runs: list[RunFolder], seconds: float = PATIENCE_S) -> None:
-    deadline = time.monotonic() + seconds
+class Patience:
+    """Runs out when nothing at all has happened in a home for five minutes: a slow machine is no fault."""
+
+    def __init__(self, home: Home) -> None:
+        self.home, self.said, self.deadline = home, -1, 0.0
+
+    def check(self) -> None:
+        """Raises: AssertionError when it has run out."""
+        said = sum(folder.events.stat().st_size for folder in run_folders(self.home) if folder.events.exists())
+        if said != self.said:
+            self.said, self.deadline = said, time.monotonic() + PATIENCE_S
+        assert time.monotonic() < self.deadline, f"nothing happens any more: {status_of(self.home)}"
+
+
+def await_finished(home: Home, runs: list[RunFolder]) -> None:
+    patience = Patience(home)
     while True:
         ensure_supervisor(home)
         states = status_of(home)
@@ -76,7 +90,7 @@ def await_finished(home: Home, runs: list[RunFolder], seconds: float = PATIENCE_
         if not left:
             return
         assert "failed" not in left.values(), left
-        assert time.monotonic() < deadline, f"not finished: {left}"
+        patience.check()
         time.sleep(0.3)
 
 

@@ -17,12 +17,11 @@ from core.spec.run_folder import RunFolder
 from igdm_tui.launch import create_run, resume_run, start_worker
 from igdm_tui.store import Store, rebuild
 from tests.faults.campaign import IGDM
-from tests.faults.homes import results, settings
+from tests.faults.homes import PATIENCE_S, results, settings
 from tests.igdm_tui.conftest import run_maker
 
 pytestmark = pytest.mark.slow
 NOBODY = 65534
-PATIENCE_S = 120.0
 CHANGES = (("tag", "latest", "+x"), ("note", "latest", "x"), ("queue", "add", "c.toml"), ("run", "c.toml", "--detach"))
 LOOKS = (("ls",), ("show", "latest"), ("queue", "ls"), ("db", "check"), ("db", "rebuild"))
 

@@ -11,7 +11,7 @@ import pytest
 from core.spec.event_file import read_lines
 from core.spec.home import Home
 from igdm_tui.store import Store, connection, rebuild
-from tests.faults.homes import save_report
+from tests.faults.homes import PATIENCE_S, save_report
 from tests.igdm_tui.conftest import run_maker
 
 pytestmark = pytest.mark.slow
@@ -66,7 +66,7 @@ def test_every_row_exactly_once_and_no_lock_is_heard_of(tmp_path, num_writers, n
     began = time.perf_counter()
     readers = [start(READER, home.path) for _ in range(num_readers)]
     writers = [start(WRITER, run.folder.path, num_events) for run in runs]
-    rates = [writer.communicate(timeout=900) for writer in writers]
+    rates = [writer.communicate(timeout=10 * PATIENCE_S) for writer in writers]
     written_s = time.perf_counter() - began
     with Store.open(home) as store:
         store.ingest()
@@ -75,7 +75,7 @@ def test_every_row_exactly_once_and_no_lock_is_heard_of(tmp_path, num_writers, n
         for run in runs:
             steps = list(store.series(run.id, "loss").steps)
             assert steps == list(range(1, num_events + 1)), f"{run.id}: rows are missing or there twice"
-    assert [reader.communicate(timeout=120) for reader in readers] == [("0\n", "")] * num_readers
+    assert [reader.communicate(timeout=PATIENCE_S) for reader in readers] == [("0\n", "")] * num_readers
     assert [writer.returncode for writer in writers] == [0] * num_writers, rates
     with closing(connection.connect(home.database)) as opened:
         assert opened.execute("SELECT count(*) FROM points").fetchone() == (2 * num_writers * num_events,)
