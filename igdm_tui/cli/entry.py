@@ -8,6 +8,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from core.spec.errors import IgdmError
 
@@ -18,7 +19,7 @@ REFUSED = {
     errno.EROFS: "this disk can only be read: choose another place with --home or IGDM_HOME",
     errno.EACCES: "change its mode, or choose another place with --home or IGDM_HOME",
 }
-PLAIN_LISTING = {"ls", "--json", "--debug"}  # answered without importing Typer
+PLAIN_LISTING = {"ls", "--json", "--debug"}  # answered without importing Typer, which costs a quarter of a second
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,17 +62,34 @@ def _run(words: list[str]) -> int:
 
         list_runs(Session(find_home()), as_json="--json" in words)
         return 0
+    front = global_options_first(words)
+    if front[-1:] == ["tui"] and (given := _plain_home(front[:-1])) is not None:
+        from igdm_tui.cli.screens import open_screens
+        from igdm_tui.user_settings import find_home
+
+        return open_screens(find_home(*given))
     import typer
 
     from igdm_tui.cli.app import app
 
     try:
-        typer.main.get_command(app)(args=global_options_first(words), prog_name="igdm")
+        typer.main.get_command(app)(args=front, prog_name="igdm")
     except SystemExit as stopped:
         if stopped.code is None or isinstance(stopped.code, int):
             return stopped.code or 0
         raise
     return 0
+
+
+def _plain_home(options: list[str]) -> tuple[Path, ...] | None:
+    """The folder that --home names, () without one; None where Typer has to read these options."""
+    rest = [option for option in options if option != "--debug"]
+    if rest and rest[0].startswith("--home="):
+        rest = ["--home", rest[0].removeprefix("--home="), *rest[1:]]
+    if not rest:
+        return ()
+    is_plain = len(rest) == 2 and rest[0] == "--home" and rest[1] and not rest[1].startswith("-")
+    return (Path(rest[1]),) if is_plain else None
 
 
 def global_options_first(words: Sequence[str]) -> list[str]:

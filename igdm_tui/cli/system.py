@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from core.spec.errors import IgdmError
+from igdm_tui.cli.screens import open_screens
 from igdm_tui.cli.session import Session, answer, answer_json, say
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
@@ -14,13 +14,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 def tui(context: typer.Context) -> None:
     """Open the screens. Leaving them stops no run. The same as igdm-tui."""
-    in_browser = os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")  # textual serve: pipes, no terminal
-    on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    if not (in_browser or on_terminal):
-        raise IgdmError("igdm-tui needs a terminal (without one: igdm ls, igdm show latest, igdm run)")
-    from igdm_tui.app import run_app
-
-    code = run_app(Session.of(context).home)
+    code = open_screens(Session.of(context).home)
     if code:
         raise typer.Exit(code)
 
