@@ -1,8 +1,6 @@
 """IgdmApp: the screens, the threads behind them, and leaving the terminal as it was found."""
 
 import os
-import shlex
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -15,7 +13,6 @@ from textual.screen import Screen
 from core.spec.errors import IgdmError
 from core.spec.home import Home
 from igdm_tui.clipboard import desktop_message
-from igdm_tui.commands import commands
 from igdm_tui.endings import EndWatch, HookFailed, RunsEnded, Teller, ends_text
 from igdm_tui.keeping import KeepingApp
 from igdm_tui.keys import bindings
@@ -26,7 +23,7 @@ from igdm_tui.palette import themes
 from igdm_tui.screens.base import PlaceScreen
 from igdm_tui.screens.runs import RunsScreen
 from igdm_tui.user_settings import TEMPLATE, UserSettings, read_user_settings, settings_path
-from igdm_tui.warming import Warmer, cool
+from igdm_tui.warming import Warmer, cool, release_collector
 
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
@@ -55,6 +52,8 @@ class IgdmApp(KeepingApp, LeavingApp, KeysInOrder):
         for theme in themes():
             self.register_theme(theme)
         self.theme = self._first_theme()
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._styled_in = (self.theme, self.ansi_theme)
         self.animation_level = "none"  # many connections are slow, and nothing here needs to move
 
     def on_mount(self) -> None:
@@ -83,7 +82,7 @@ class IgdmApp(KeepingApp, LeavingApp, KeysInOrder):
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Keep the newest state and let the visible screen draw it."""
         if self.rows is None:
-            Warmer().start()
+            self.call_after_refresh(Warmer().start)
         self.rows, self.revisions = message.rows, message.revisions
         ended = self.ends.ended(message.rows)
         self.teller.tell([row for row in ended if row.status != "lost"])
@@ -111,6 +110,7 @@ class IgdmApp(KeepingApp, LeavingApp, KeysInOrder):
 
     def on_following_failed(self, message: FollowingFailed) -> None:
         """Say why runs are not followed at the moment."""
+        release_collector()
         self.say(f"Runs cannot be followed now: {message.error}", severity="error")
 
     # Runs that end
@@ -140,6 +140,13 @@ class IgdmApp(KeepingApp, LeavingApp, KeysInOrder):
         """The user settings' theme, else the one chosen last, else ours."""
         chosen = self.settings.theme or self.kept("app").get("theme")
         return chosen if isinstance(chosen, str) and chosen in self.available_themes else DEFAULT_THEME
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Parse all styles again in other colours; Textual asks for that twice while it begins, in the same ones."""
+        wanted = (self.theme, self.ansi_theme)
+        if wanted != self._styled_in:
+            self._styled_in = wanted
+            super().refresh_css(animate)
 
     def _theme_changed(self, theme: object) -> None:
         self.keep("app", theme=self.theme)
@@ -182,6 +189,9 @@ class IgdmApp(KeepingApp, LeavingApp, KeysInOrder):
 
     async def action_user_settings(self) -> None:
         """Open config.toml in $VISUAL or $EDITOR and read it again; where neither is set, say where it is."""
+        import shlex
+        import subprocess
+
         path = settings_path()
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
         try:
@@ -211,6 +221,8 @@ class IgdmApp(KeepingApp, LeavingApp, KeysInOrder):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything that can be done now."""
+        from igdm_tui.commands import commands
+
         return commands(self, screen)
 
 

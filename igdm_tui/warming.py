@@ -9,6 +9,17 @@ SCREENS = ("run", "compare", "queue", "launch", "export", "help", "confirm", "as
 PAUSE_S = 0.02  # between two imports: the screen goes first
 
 
+def hold_collector() -> None:
+    """Let no garbage be collected while modules are imported and the first runs read: all of that stays."""
+    gc.disable()
+
+
+def release_collector() -> None:
+    """Collect as usual, but pass over all that is there by now."""
+    gc.freeze()
+    gc.enable()
+
+
 class Warmer(threading.Thread):
     """Imports the screens that are not open yet, then tells the garbage collector to pass over all that is there.
 
@@ -21,7 +32,7 @@ class Warmer(threading.Thread):
 
     def run(self) -> None:
         """Freeze, import, freeze."""
-        gc.freeze()
+        release_collector()
         for name in SCREENS:
             importlib.import_module(f"igdm_tui.screens.{name}")
             time.sleep(PAUSE_S)
@@ -31,3 +42,4 @@ class Warmer(threading.Thread):
 def cool() -> None:
     """Give everything back to the collector, for a process that goes on without the program."""
     gc.unfreeze()
+    gc.enable()

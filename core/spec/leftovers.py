@@ -7,7 +7,6 @@ on other hosts of a shared folder too. What can be locked is nobody's and is rem
 import fcntl
 import os
 import re
-import secrets
 import shutil
 import stat
 import time
@@ -23,7 +22,7 @@ FORSAKEN_S = 24 * 3600.0  # where a disk has no locks, only age tells
 
 def temporary_name(name: str) -> str:
     """A hidden name for what is to become `name`, used by nobody else."""
-    return f".{name}.{secrets.token_hex(4)}.tmp"
+    return f".{name}.{os.urandom(4).hex()}.tmp"
 
 
 def open_temporary(path: Path) -> int:
