@@ -4,6 +4,7 @@ CPU seconds, which a busy machine changes little, of everything an act makes the
 """
 
 import asyncio
+import json
 import statistics
 import time
 from collections.abc import Callable
@@ -135,7 +136,7 @@ def many_rows(count: int) -> list[RunRow]:
                 settings_hash=f"{experiment:012d}", seed=seed, dataset="digits", teacher="resnet32",
                 student="resnet16", method="adaad", igdm_alpha=alpha,
                 created_at=f"2026-01-{1 + number % 28:02d}T00:00:00.000Z", started_at=None, elapsed_s=60.0 + number,
-                epoch=30, epochs=30, stage="", progress=1.0, settings=settings, metrics=metrics,
+                epoch=30, epochs=30, stage="", progress=1.0, settings_text=json.dumps(settings), metrics=metrics,
                 teacher_metrics={}, error="", device="cpu", attempt=1, folder=Path("runs") / str(number),
             )
         )  # fmt: skip

@@ -59,7 +59,7 @@ def make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def look_at(path: Path) -> os.stat_result | None:
+def look_at(path: Path | str) -> os.stat_result | None:
     """Size and times of a plain file; None when there is none.
 
     Raises: PermissionError and other OSError of the disk.

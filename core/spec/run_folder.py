@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from core.spec.home import Home
 from core.spec.plain_files import NO_LOCKS, open_own, read_json
 from core.spec.process import ProcessIdentity, this_host
 
+EVENTS, RUN_JSON, LABELS = "events.jsonl", "run.json", "labels.json"
 ID_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # no 0/o, 1/l/i, u: ids are read aloud and typed
 ID_LENGTH = 8
 LARGEST_PID, LARGEST_ATTEMPT = 2**31, 2**31
@@ -57,12 +57,12 @@ class RunFolder:
     @property
     def run_json(self) -> Path:
         """What was known before the worker started."""
-        return self.path / "run.json"
+        return self.path / RUN_JSON
 
     @property
     def events(self) -> Path:
         """One JSON line per event."""
-        return self.path / "events.jsonl"
+        return self.path / EVENTS
 
     @property
     def worker_json(self) -> Path:
@@ -92,7 +92,7 @@ class RunFolder:
     @property
     def labels(self) -> Path:
         """Tags, note and whether it is archived; absent while nobody has said anything."""
-        return self.path / "labels.json"
+        return self.path / LABELS
 
     @property
     def heartbeat(self) -> Path:
@@ -252,6 +252,8 @@ def holding(descriptor: int, *, wait_s: float) -> Iterator[None]:
 
 def new_run_id() -> str:
     """Eight letters and digits that are hard to confuse."""
+    import secrets  # brings OpenSSL along, which who only looks at runs can do without
+
     return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from core.spec.home import Home
 from core.spec.plain_files import look_at
-from core.spec.run_folder import RunFolder
+from core.spec.run_folder import EVENTS, LABELS, RUN_JSON, RunFolder
 
 NO_CARD = "none"
 TURNS = 10  # quick looks after which every settled run was looked at
@@ -52,14 +52,15 @@ class Looking:
         known: what the database holds. A folder that holds no run is passed over.
         """
         self._looks += 1
-        present = _folder_names(self._home.runs)
+        runs = self._home.runs
+        present = _folder_names(runs)
         found: dict[str, OnDisk] = {}
         gone = [name for name, run in known.items() if name not in present and not run.folder_missing]
         for turn, name in enumerate(present):
             run = known.get(name)
             if not full and run is not None and self._is_settled(name, run) and (turn + self._looks) % TURNS:
                 continue
-            entry = files_of_run(RunFolder(self._home.runs / name))
+            entry = files_of_run(RunFolder(runs / name))
             if entry is not None:
                 found[name] = entry
             elif run is not None and not run.folder_missing:
@@ -77,11 +78,12 @@ class Looking:
 
 def files_of_run(folder: RunFolder) -> OnDisk | None:
     """Sizes and stamps of a run's files; None when the folder holds no run."""
-    size, card = size_of(folder.events), _card_stamp(folder)
+    place = f"{folder.path}{os.sep}"  # texts: joining paths would cost more than asking the disk
+    size, card = size_of(place + EVENTS), _card_stamp(place)
     return OnDisk(folder, size, card) if card != NO_CARD or size or folder.config.exists() else None
 
 
-def size_of(path: Path) -> int:
+def size_of(path: Path | str) -> int:
     """Bytes of a plain file, 0 when there is none."""
     status = look_at(path)
     return status.st_size if status else 0
@@ -96,13 +98,13 @@ def _folder_names(runs: Path) -> dict[str, None]:
         return {}
 
 
-def _card_stamp(folder: RunFolder) -> str:
+def _card_stamp(folder: str) -> str:
     """Changes whenever run.json or labels.json is replaced."""
-    card, labels = _stamp(folder.run_json), _stamp(folder.labels)
+    card, labels = _stamp(folder + RUN_JSON), _stamp(folder + LABELS)
     return card if labels == NO_CARD else f"{card} {labels}"
 
 
-def _stamp(path: Path) -> str:
+def _stamp(path: str) -> str:
     """Changes whenever a file is replaced."""
     status = look_at(path)
     return f"{status.st_size}-{status.st_mtime_ns}" if status else NO_CARD

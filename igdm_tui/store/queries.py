@@ -4,7 +4,8 @@ import json
 import math
 import sqlite3
 from collections.abc import Collection, Sequence
-from functools import lru_cache
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from core.spec.home import Home
@@ -12,7 +13,7 @@ from core.spec.run_folder import RunFolder
 from igdm_tui.numbers import moment
 from igdm_tui.queue.waiting import WaitingRuns
 from igdm_tui.store.find import RunName
-from igdm_tui.store.rows import EvaluationRow, JudgementRow, RunRow, Series, StageRow, TeacherRow
+from igdm_tui.store.rows import EvaluationRow, JudgementRow, RunRow, Series, StageRow, TeacherRow, read_settings
 from igdm_tui.store.status import Teaching, derive_status, progress_share, stage_text
 
 MOST_WARNINGS = 500
@@ -59,34 +60,26 @@ def runs(
     cursor = connection.execute(f"SELECT * FROM runs {of_id} {NEWEST_FIRST}", values)
     columns = [column[0] for column in cursor.description]
     nothing: tuple[Teaching, dict[str, float]] = (Teaching(), {})
-    queue = WaitingRuns(home)
+    queue, folders = WaitingRuns(home), home.runs
     result = []
     for row in cursor:
         run = dict(zip(columns, row, strict=True))
         result.append(
-            _run_row(run, home, now, metrics.get(run["key"], {}), teachers.get(run["key"], nothing), queue=queue)
+            _run_row(run, folders, now, metrics.get(run["key"], {}), teachers.get(run["key"], nothing), queue=queue)
         )
     return result
 
 
-@lru_cache(maxsize=20_000)
-def _settings(text: str) -> dict[str, Any]:
-    """The settings of a run, read once however often its row is asked for; nobody changes them."""
-    settings: dict[str, Any] = json.loads(text)
-    return settings
-
-
 def _run_row(
     run: dict[str, Any],
-    home: Home,
+    runs: Path,
     now: float,
     metrics: dict[str, float],
     teacher: tuple[Teaching, dict[str, float]],
     *,
     queue: WaitingRuns,
 ) -> RunRow:
-    folder = RunFolder(home.runs / run["id"])
-    settings = _settings(run["settings"])
+    folder = RunFolder(runs / run["id"])
     teaching, teacher_metrics = teacher
     has_ticket = run["id"] in queue.ids
     status = derive_status(folder, run["ended"], run["attempt"], run["position"], has_ticket=has_ticket)
@@ -106,7 +99,7 @@ def _run_row(
     progress = progress_share(
         phase=run["phase"], ended=run["ended"], epoch=run["epoch"], epochs=run["epochs"], step=run["step"],
         steps_per_epoch=run["steps_per_epoch"], attack=run["attack"], attack_progress=run["attack_progress"],
-        attacks=(settings.get("evaluation") or {}).get("attacks"), teaching=teaching,
+        attacks=partial(_attacks, run["settings"]), teaching=teaching,
     )  # fmt: skip
     if is_running:
         shown = (not run["ended"] and stage) or "starting"
@@ -130,7 +123,7 @@ def _run_row(
         epochs=run["epochs"],
         stage=shown,
         progress=progress,
-        settings=settings,
+        settings_text=run["settings"],
         metrics=metrics,
         teacher_metrics=teacher_metrics,
         error=run["error"],
@@ -138,10 +131,15 @@ def _run_row(
         attempt=run["attempt"],
         folder=folder.path,
         folder_missing=bool(run["folder_missing"]),
-        tags=tuple(json.loads(run["tags"])),
+        tags=tuple(json.loads(run["tags"])) if run["tags"] != "[]" else (),
         note=run["note"],
         archived=bool(run["archived"]),
     )
+
+
+def _attacks(settings_text: str) -> Any:
+    """The attacks of a run's own evaluation, as its settings say them."""
+    return (read_settings(settings_text).get("evaluation") or {}).get("attacks")
 
 
 def _evaluating(run: dict[str, Any], folder: RunFolder) -> str:

@@ -1,10 +1,19 @@
 """What the store answers with: plain records of plain values. Importing this costs nothing."""
 
+import json
 import math
 from array import array
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+
+@lru_cache(maxsize=20_000)
+def read_settings(text: str) -> dict[str, Any]:
+    """The settings of a run, read once however often they are asked for; nobody changes them."""
+    settings: dict[str, Any] = json.loads(text)
+    return settings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,6 +25,7 @@ class RunRow:
     epoch of epochs: done. stage: what it does now ("teacher 3/30", "epoch 4/30", "autoattack fab-t"), or why it waits
     in the queue ("2nd of 5", "paused"); "" otherwise.
     progress: rough share of the whole that is done, in [0, 1]; None when unknown.
+    settings_text: the settings as JSON; lists of thousands of runs are shown without reading it.
     metrics: newest value by name; what an evaluation measured goes before what training measured; absent: not measured.
     teacher_metrics: the teacher's own, on the test set. error: why it failed, or "".
     folder: its run folder; folder_missing when somebody removed it.
@@ -39,7 +49,7 @@ class RunRow:
     epochs: int
     stage: str
     progress: float | None
-    settings: dict[str, Any]
+    settings_text: str
     metrics: dict[str, float]
     teacher_metrics: dict[str, float]
     error: str
@@ -50,6 +60,11 @@ class RunRow:
     tags: tuple[str, ...] = ()
     note: str = ""
     archived: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings, section by section; the same object for every row with the same text."""
+        return read_settings(self.settings_text)
 
     def to_json(self) -> dict[str, Any]:
         """The form of a run that scripts rely on; a number that is not finite becomes null."""

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,12 +96,13 @@ def progress_share(
     steps_per_epoch: int,
     attack: str,
     attack_progress: float,
-    attacks: Any,
+    attacks: Callable[[], Any],
     teaching: Teaching,
 ) -> float | None:
     """Rough share of the whole run that is done, in [0, 1]; None before its length is known.
 
     Teacher and student epochs count alike; the attacks of the final evaluation share the last fifth.
+    attacks: their names; asked only where they matter.
     """
     if ended == "finished":
         return 1.0
@@ -110,7 +112,8 @@ def progress_share(
     done = own if teaching.state == "ready" else min(teaching.epoch, own)
     within = step / steps_per_epoch if steps_per_epoch else 0.0
     training = (done + min(max(float(epoch), within), float(epochs))) / (own + epochs) if own + epochs else 0.0
-    weights = [(name, ATTACK_WEIGHTS.get(name, 1.0)) for name in attacks] if _is_names(attacks) else []
+    own_attacks = attacks()
+    weights = [(name, ATTACK_WEIGHTS.get(name, 1.0)) for name in own_attacks] if _is_names(own_attacks) else []
     if not weights:
         return min(training, 1.0)
     evaluated = 0.0

@@ -1,3 +1,4 @@
+import json
 import time
 from pathlib import Path
 
@@ -14,16 +15,18 @@ from igdm_tui.store.filter_keys import Vocabulary
 from igdm_tui.store.rows import RunRow
 
 
-def row(run_id: str, metrics: dict[str, float] | None = None, **given: object) -> RunRow:
+def row(
+    run_id: str, metrics: dict[str, float] | None = None, settings: dict[str, object] | None = None, **given: object
+) -> RunRow:
     values: dict[str, object] = {
         "name": run_id, "status": "finished", "settings_hash": "", "seed": 0, "dataset": "digits",
         "student": "resnet16", "teacher": "resnet16", "method": "adaad", "igdm_alpha": 0.0,
         "created_at": "2026-01-01T00:00:00.000Z", "started_at": None,
-        "elapsed_s": 60.0, "epoch": 4, "epochs": 4, "stage": "", "progress": 1.0, "settings": {},
+        "elapsed_s": 60.0, "epoch": 4, "epochs": 4, "stage": "", "progress": 1.0,
         "metrics": metrics or {}, "teacher_metrics": {}, "error": "", "device": "cpu", "attempt": 1,
         "folder": Path("nowhere"),
     }  # fmt: skip
-    return RunRow(id=run_id, **values | given)
+    return RunRow(id=run_id, settings_text=json.dumps(settings or {}), **values | given)
 
 
 def config(**sections: object) -> dict[str, object]:
