@@ -38,6 +38,8 @@ class Entry:
     depth: int = 0
     is_open: bool = False
     _means: dict[str, Mean | None] = field(default_factory=dict)
+    _finished: int = -1
+    _status: str = ""
 
     @property
     def id(self) -> str:
@@ -63,15 +65,19 @@ class Entry:
 
     @property
     def finished(self) -> int:
-        """How many of them are finished."""
-        return sum(run.status == "finished" for run in self.runs)
+        """How many of them are finished; counted once, as a group may have a thousand runs."""
+        if self._finished < 0:
+            self._finished = sum(run.status == "finished" for run in self.runs)
+        return self._finished
 
     @property
     def status(self) -> str:
         """The run's status; of a group the one that most wants to be seen."""
         if not self.members:
             return self.row.status
-        return min((run.status for run in self.members), key=_urgency)
+        if not self._status:
+            self._status = min({run.status for run in self.members}, key=_urgency)
+        return self._status
 
     def mean(self, name: str) -> Mean | None:
         """A metric: of a run as it stands, of a group over its finished runs; None where it was not measured."""

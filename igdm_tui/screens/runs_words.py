@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from igdm_tui.store import RunRow
 
 DIM = "$foreground 60%"
+MOST_SEEDS = 40  # of a group are looked at; fewer fill their place
 
 
 def matches(row: "RunRow", search: str) -> bool:
@@ -73,7 +74,7 @@ def _group_lines(entry: Entry) -> list[tuple[str, str]]:
 
     counts = Counter(run.status for run in entry.members)
     stands = ", ".join(f"{counts[status]} {status}" for status in STATUS_ORDER if counts[status])
-    seeds = ", ".join(str(run.seed) for run in sorted(entry.members, key=lambda run: run.seed))
+    seeds = ", ".join(map(str, sorted(run.seed for run in entry.members)[:MOST_SEEDS]))
     lines = [(f"{entry.label}: {len(entry.members)} runs, {stands}; seeds {plain(seeds, 60)}", "")]
     means = [
         f"{METRICS[name].title} {mean_text(entry, name)}" for name in LISTED_METRICS if entry.mean(name) is not None

@@ -19,16 +19,23 @@ def plain(text: object, width: int | None = None) -> str:
 
 def clip(text: str, width: int) -> str:
     """At most `width` cells of harmless text; "…" says that something is missing."""
-    if len(text) * 2 <= width or cell_len(text) <= width:
+    if len(text) * 2 <= width or _cells(text) <= width:
         return text
+    if text.isascii():
+        return text[: width - 1].rstrip() + "…" if width > 0 else ""
     return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
     """Exactly `width` cells of harmless text."""
     text = clip(text, width)
-    padding = " " * (width - cell_len(text))
+    padding = " " * (width - _cells(text))
     return padding + text if right else text + padding
+
+
+def _cells(text: str) -> int:
+    """Cells of harmless text; of plain letters without looking at each."""
+    return len(text) if text.isascii() else cell_len(text)
 
 
 def small_curve(values: Sequence[float], width: int) -> str:
