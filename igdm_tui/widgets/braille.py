@@ -14,6 +14,8 @@ BLANK = 0x2800
 _LEFT_DOTS, _RIGHT_DOTS = (0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08)
 LEFT = tuple(sum(dot for bit, dot in enumerate(_LEFT_DOTS) if nibble >> bit & 1) for nibble in range(16))
 RIGHT = tuple(sum(dot for bit, dot in enumerate(_RIGHT_DOTS) if nibble >> bit & 1) for nibble in range(16))
+# What a cell shows: four bits for its dots on the left, then four for those on the right.
+CHARACTERS = "".join(chr(BLANK + (LEFT[cell >> 4] | RIGHT[cell & 15])) if cell else " " for cell in range(256))
 
 
 def trace(stretches: Sequence[Sequence[Column]], columns: int, to_row: Callable[[float], int]) -> list[int]:
@@ -63,13 +65,19 @@ def sparse(masks: Sequence[int], rows: int) -> list[int]:
 
 
 class BrailleGrid:
-    """Cells of a plot: which dots are set and which line was drawn there last."""
+    """Cells of a plot: which dots are set and which line was drawn there last.
+
+    Per column of cells it keeps whole numbers with four bits for each cell, the lowest cell in the lowest bits: dots on
+    the left, dots on the right, and the number of the owner digit by digit. So a line takes a handful of operations per
+    column however high it is, and written in base 16 every digit is a cell.
+    """
 
     def __init__(self, width: int, height: int) -> None:
         """A grid of `width` x `height` cells."""
         self.width, self.height = width, height
-        self.dots = [[0] * width for _ in range(height)]
-        self.owner = [[-1] * width for _ in range(height)]
+        self._left, self._right = [0] * width, [0] * width
+        self._owners = [[0] * width]  # digits of owners, which count from 1; 0 is nobody
+        self._ones = int("1" * height, 16) if height else 0
 
     @property
     def columns(self) -> int:
@@ -83,15 +91,42 @@ class BrailleGrid:
 
     def draw(self, masks: Sequence[int], line: int) -> None:
         """Add a line's dots; where lines meet, the cell belongs to the one drawn last."""
-        last_row = self.height - 1
-        for x in range(self.width):
-            left, right = masks[2 * x], masks[2 * x + 1]
-            both = left | right
-            if not both:
-                continue
-            lowest, highest = (both & -both).bit_length() - 1 >> 2, both.bit_length() - 1 >> 2
-            for cell in range(lowest, highest + 1):
-                bits = LEFT[left >> 4 * cell & 15] | RIGHT[right >> 4 * cell & 15]
-                if bits:
-                    self.dots[last_row - cell][x] |= bits
-                    self.owner[last_row - cell][x] = line
+        lefts, rights, ones = self._left, self._right, self._ones
+        while (line + 1) >> 4 * len(self._owners):
+            self._owners.append([0] * self.width)
+        digits = [(owners, 15 ^ ((line + 1) >> 4 * place & 15)) for place, owners in enumerate(self._owners)]
+        for x, (left, right) in enumerate(zip(masks[::2], masks[1::2], strict=True)):
+            dots = left | right
+            if dots:
+                lefts[x] |= left
+                rights[x] |= right
+                dots |= dots >> 1
+                cells = (dots | dots >> 2) & ones
+                full = cells * 15
+                for owners, flipped in digits:
+                    owners[x] = (owners[x] | full) ^ cells * flipped
+
+    def lines(self) -> list[tuple[str, list[int]]]:
+        """Each row of cells from the top: its characters, blank where no dot is, and whose each is.
+
+        Lines count from 1 there; 0 is nobody.
+        """
+        step = self.height
+        text = _bytes_of_digits(self._left, self._right, step).decode("latin-1").translate(CHARACTERS)
+        none = [0] * self.width
+        owners = [0] * len(text)
+        for place in range(0, len(self._owners), 2):
+            low, high = (*self._owners[place : place + 2], none)[:2]
+            found = _bytes_of_digits(high, low, step)
+            owners = (
+                [owner | each << 4 * place for owner, each in zip(owners, found, strict=True)] if place else [*found]
+            )
+        return [(text[row::step], owners[row::step]) for row in range(step)]
+
+
+def _bytes_of_digits(highs: Sequence[int], lows: Sequence[int], digits: int) -> bytes:
+    """Numbers of so many digits in base 16 as bytes: each of a digit of the high number and the same of the low one."""
+    woven = bytearray(2 * digits * len(lows))
+    woven[::2] = "".join([f"{high:0{digits}x}" for high in highs]).encode()
+    woven[1::2] = "".join([f"{low:0{digits}x}" for low in lows]).encode()
+    return bytes.fromhex(woven.decode())

@@ -1,22 +1,21 @@
 """From curves to dots: which part, in which columns, at which rows. What did not change is not computed again."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.style import Style
 from textual.strip import Strip
 
 from igdm_tui.widgets.braille import DOTS_HIGH, DOTS_WIDE, BrailleGrid, between, sparse, trace
-from igdm_tui.widgets.curve import Curve
-from igdm_tui.widgets.decimate import Column, value_range
+from igdm_tui.widgets.curve import Curve, Decimated
 from igdm_tui.widgets.plot import TICK_EVERY, Frame
 from igdm_tui.widgets.ticks import Axis, linear_axis, log_axis
 
 MARK_EVERY = 28  # cells between two marks of one line
 GUESS = 6  # cells for labels before they are known
-
-Stretches = list[list[Column]]
+DENSE = 2 * DOTS_WIDE  # points per cell from which columns hold several
+STEADY = 256  # a growing view moves in steps of at most this share of it: less than a cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +44,16 @@ class Inked:
 class Drawing:
     """What is kept from one drawing to the next.
 
-    whole: all x, None before there are any. width: cells of the plot. columns: by curve, its length and the view.
+    whole: all x, None before there are any. view: the part that is drawn. width: cells of the plot. columns: by curve,
+    view, number of columns and kind of axes. masks: by curve, what they were made of and the dots.
     """
 
     whole: tuple[float, float] | None = None
+    view: tuple[float, float] | None = None
     width: int = 1
     gutter: int = GUESS
-    columns: dict[object, Stretches] = field(default_factory=dict)
+    columns: dict[object, Decimated] = field(default_factory=dict)
+    masks: dict[Curve, tuple[object, Decimated, list[int]]] = field(default_factory=dict)
 
 
 def draw(
@@ -70,12 +72,16 @@ def draw(
     if drawing.whole is None:
         return None
     view = drawing.whole if window is None or window[0] >= window[1] else window
+    if view is drawing.whole and not logs[0] and max(len(line.curve) for line in lines) > DENSE * frame.width:
+        view = steady(view)
+    drawing.view = view
     for _ in range(3):  # labels make the plot narrower, and that can change labels
         width = frame.plot_width(drawing.gutter)
         found, drawing.columns = _columns(drawing.columns, lines, view, width * DOTS_WIDE, logs)
-        span = value_range([stretch for stretches in found.values() for stretch in stretches])
-        if span is None:
+        spans = [each.span for each in found.values() if each.span is not None]
+        if not spans:
             return None
+        span = (min(low for low, _ in spans), max(high for _, high in spans))
         y_axis = _y_axis(span, frame.plot_height, log=logs[1], percent=percent)
         if frame.gutter(y_axis) == drawing.gutter:
             break
@@ -83,11 +89,21 @@ def draw(
     drawing.width = width
     x_axis = _x_axis(view, max(width // TICK_EVERY, 2), log=logs[0])
     grid = BrailleGrid(width, frame.plot_height)
-    marks = _ink(grid, lines, found, y_axis)
+    drawing.masks = {curve: _traced(drawing.masks.get(curve), each, grid, y_axis) for curve, each in found.items()}
+    marks = _ink(grid, lines, {curve: masks for curve, (_, _, masks) in drawing.masks.items()})
     at = place_x(crosshair, view, log=logs[0]) if crosshair is not None else math.nan
     column = round(at * (width - 1)) if 0 <= at <= 1 else None
     inks = [style for line in lines for style in (line.faint, line.ink)]
     return frame.strips(grid, (x_axis, y_axis), inks=inks, marks=marks, x_title=x_title, column=column)
+
+
+def steady(view: tuple[float, float]) -> tuple[float, float]:
+    """A view that ends a little later, at one of few places: it stands still while most points arrive at its end."""
+    low, high = view
+    if not STEADY * math.ulp(high) < high - low < math.inf:
+        return view
+    step = 2.0 ** math.floor(math.log2((high - low) / STEADY))
+    return low, low + math.ceil((high - low) / step) * step
 
 
 def place_x(x: float, span: tuple[float, float], *, log: bool) -> float:
@@ -124,23 +140,39 @@ def _whole(lines: Sequence[Inked], logs: tuple[bool, bool]) -> tuple[float, floa
 
 
 def _columns(
-    known: dict[object, Stretches],
+    known: dict[object, Decimated],
     lines: Sequence[Inked],
     view: tuple[float, float],
     columns: int,
     logs: tuple[bool, bool],
-) -> tuple[dict[Curve, Stretches], dict[object, Stretches]]:
+) -> tuple[dict[Curve, Decimated], dict[object, Decimated]]:
     """The columns of every curve that is drawn, and the same under the keys by which the next drawing finds them."""
-    found: dict[Curve, Stretches] = {}
-    kept: dict[object, Stretches] = {}
+    found: dict[Curve, Decimated] = {}
+    kept: dict[object, Decimated] = {}
     for line in lines:
         for curve in (line.front, *line.behind, *(line.band or ())):
-            key = (curve, len(curve), view, columns, logs)
-            stretches = known.get(key)
-            if stretches is None:
-                stretches = curve.columns(view, columns, log_x=logs[0], log_y=logs[1])
-            found[curve] = kept[key] = stretches
+            key = (curve, view, columns, logs)
+            found[curve] = kept[key] = curve.columns(view, columns, log_x=logs[0], log_y=logs[1], before=known.get(key))
     return found, kept
+
+
+def _traced(
+    known: tuple[object, Decimated, list[int]] | None, found: Decimated, grid: BrailleGrid, y_axis: Axis
+) -> tuple[object, Decimated, list[int]]:
+    """The dots of a curve, with what they were made of; of one that only grew, those before its end are taken over."""
+    scale = (y_axis.low, y_axis.high, y_axis.log, grid.columns, grid.rows)
+    if known is not None and known[0] == scale:
+        _, before, masks = known
+        if before is found:
+            return known
+        if len(found.found) == len(before.found) == 1:
+            old, new = before.found[0], found.found[0]
+            same = len(old) - 1  # the last column may have grown
+            if same > 1 and len(new) > same and old[:same] == new[:same]:
+                kept = new[same - 2][0] + 1  # the join to the next column stands there already
+                fresh = trace([new[same - 2 :]], grid.columns, y_axis.rows(grid.rows))
+                return scale, found, masks[:kept] + fresh[kept:]
+    return scale, found, trace(found.stretches, grid.columns, y_axis.rows(grid.rows))
 
 
 def _y_axis(span: tuple[float, float], plot_height: int, *, log: bool, percent: bool) -> Axis:
@@ -157,25 +189,19 @@ def _x_axis(view: tuple[float, float], most_ticks: int, *, log: bool) -> Axis:
 
 
 def _ink(
-    grid: BrailleGrid, lines: Sequence[Inked], found: dict[Curve, Stretches], y_axis: Axis
+    grid: BrailleGrid, lines: Sequence[Inked], masks: Mapping[Curve, list[int]]
 ) -> dict[tuple[int, int], tuple[str, Style]]:
-    """Draw what stands behind, then every line; which cells (x, y) carry which mark."""
-    to_row = y_axis.rows(grid.rows)
-
-    def traced(curve: Curve) -> list[int]:
-        return trace(found[curve], grid.columns, to_row)
-
+    """Draw what stands behind, then every line; which cells (x, y) carry which mark. masks: the dots of each curve."""
     for place, line in enumerate(lines):
         if line.band:
-            grid.draw(sparse(between(traced(line.band[0]), traced(line.band[1])), grid.rows), 2 * place)
+            grid.draw(sparse(between(masks[line.band[0]], masks[line.band[1]]), grid.rows), 2 * place)
         for curve in line.behind:
-            grid.draw(sparse(traced(curve), grid.rows), 2 * place)
+            grid.draw(sparse(masks[curve], grid.rows), 2 * place)
     marks: dict[tuple[int, int], tuple[str, Style]] = {}
     for place, line in enumerate(lines):
-        masks = traced(line.front)
-        grid.draw(masks, 2 * place + 1)
+        grid.draw(masks[line.front], 2 * place + 1)
         style = line.ink + Style(bold=True)
-        for cell in _mark_cells(masks, place, len(lines), grid):
+        for cell in _mark_cells(masks[line.front], place, len(lines), grid):
             marks[cell] = (line.mark, style)
     return marks
 

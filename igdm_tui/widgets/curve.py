@@ -4,10 +4,30 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import itemgetter
 
-from igdm_tui.widgets.decimate import Column, decimate, drawable_stretches, floats
+from igdm_tui.widgets.decimate import Column, decimate, drawable_stretches, floats, value_range
 
 BLOCK = 64  # points whose lowest and highest are kept, so that drawing 100,000 points reads a few thousand
+
+
+@dataclass(frozen=True, slots=True)
+class Decimated:
+    """What a drawing needs of a curve, for one view and so many columns.
+
+    parts: half-open ranges of indices without a gap. found: the columns of each. span: lowest and highest of them all,
+    None without any.
+    """
+
+    parts: list[tuple[int, int]]
+    found: list[list[Column]]
+    span: tuple[float, float] | None
+
+    @property
+    def stretches(self) -> list[list[Column]]:
+        """The columns of the parts that are in view."""
+        return [columns for columns in self.found if columns]
 
 
 class Curve:
@@ -62,16 +82,39 @@ class Curve:
         return self._stretches.get(positive, (0, []))[1]
 
     def columns(
-        self, view: tuple[float, float], columns: int, *, log_x: bool = False, log_y: bool = False
-    ) -> list[list[Column]]:
-        """What a drawing of `columns` columns needs of the part with x in `view`, stretch by stretch."""
+        self,
+        view: tuple[float, float],
+        columns: int,
+        *,
+        log_x: bool = False,
+        log_y: bool = False,
+        before: Decimated | None = None,
+    ) -> Decimated:
+        """What a drawing of `columns` columns needs of the part with x in `view`, stretch by stretch.
+
+        before: the same answer when the curve was shorter; most of it is taken over.
+        """
         if log_x and view[0] <= 0:
             raise ValueError(f"a logarithmic axis cannot begin at {view[0]}")
-        found = [
-            decimate(self.xs, self.ys, part, view, columns, log=log_x, extremes=self.extremes)
-            for part in self.stretches(positive=log_y)
-        ]
-        return [stretch for stretch in found if stretch]
+        parts = list(self.stretches(positive=log_y))
+        if before is not None and before.parts == parts:
+            return before
+        old = list(zip(before.parts, before.found, strict=True)) if before is not None else []
+        found, fresh = [], []
+        for place, part in enumerate(parts):
+            (start, end), known = old[place] if place < len(old) else ((-1, -1), [])
+            if (start, end) == part:
+                found.append(known)
+                continue
+            columns_known = (end, known) if start == part[0] else None
+            found.append(
+                decimate(self.xs, self.ys, part, view, columns, log=log_x, extremes=self.extremes, known=columns_known)
+            )
+            first = bisect_left(found[-1], known[-1][0] - 1, key=itemgetter(0)) if known and columns_known else 0
+            fresh.append(found[-1][first:])
+        spans = [span for span in (value_range(fresh), before.span if before is not None else None) if span is not None]
+        span = (min(low for low, _ in spans), max(high for _, high in spans)) if spans else None
+        return Decimated(parts, found, span)
 
     def at(self, x: float) -> tuple[float, float] | None:
         """The point nearest to an x, None without points."""

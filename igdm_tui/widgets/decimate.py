@@ -4,6 +4,7 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 # One column of one stretch: its number, then the first, lowest, highest and last value that fall into it.
 Column = tuple[int, float, float, float, float]
@@ -42,22 +43,31 @@ def decimate(
     *,
     log: bool = False,
     extremes: Extremes | None = None,
+    known: tuple[int, Sequence[Column]] | None = None,
 ) -> list[Column]:
     """The columns that one stretch of a line touches, from left to right; points outside `x_range` are left out.
 
     xs rise and are as long as ys. A column keeps its extremes and its ends, so a line through the result looks like a
     line through all points. log: columns are equally wide in the logarithm of x, whose range is above 0. extremes: a
-    quicker way to the lowest and highest of a range than looking at all of it.
+    quicker way to the lowest and highest of a range than looking at all of it. known: where the stretch ended before it
+    grew, and what this found then, for the same range and columns; only its last column is made again.
     """
     low, high = x_range
+    beyond = math.nextafter(high, math.inf)
     start = bisect_left(xs, low, *stretch)
-    end = bisect_left(xs, math.nextafter(high, math.inf), start, stretch[1])
+    end = bisect_left(xs, beyond, start, stretch[1])
     if end - start > 2 * columns:
         found = extremes or (lambda first, last: (min(ys[first:last]), max(ys[first:last])))
-        return _by_column(xs, ys, (start, end), _borders(x_range, columns, log=log), found)
+        borders = _borders(x_range, columns, log=log)
+        if known and known[1] and bisect_left(xs, beyond, start, known[0]) - start > 2 * columns:
+            last = known[1][-1][0]
+            part = (bisect_left(xs, borders[last - 1], start, end) if last else start, end)
+            return [*known[1][:-1], *_by_column(xs, ys, part, borders, found, last)]
+        return _by_column(xs, ys, (start, end), borders, found)
     return _by_point(xs, ys, (start, end), x_range, columns, log=log)
 
 
+@lru_cache(maxsize=64)
 def _borders(x_range: tuple[float, float], columns: int, *, log: bool) -> list[float]:
     """Where each column but the last ends."""
     low, high = x_range
@@ -67,13 +77,18 @@ def _borders(x_range: tuple[float, float], columns: int, *, log: bool) -> list[f
     return [low + (column + 1) / columns * (high - low) for column in range(columns - 1)]
 
 
-def _by_column(
-    xs: Sequence[float], ys: Sequence[float], part: tuple[int, int], borders: Sequence[float], extremes: Extremes
+def _by_column(  # noqa: PLR0917 - the inner loop of every chart
+    xs: Sequence[float],
+    ys: Sequence[float],
+    part: tuple[int, int],
+    borders: Sequence[float],
+    extremes: Extremes,
+    first: int = 0,
 ) -> list[Column]:
-    """Many points per column: cut the values at the column borders."""
+    """Many points per column: cut the values at the column borders. first: the column in which they begin."""
     result = []
     start, end = part
-    for column in range(len(borders) + 1):
+    for column in range(first, len(borders) + 1):
         if start >= end:
             break
         border = end if column == len(borders) else bisect_left(xs, borders[column], start, end)

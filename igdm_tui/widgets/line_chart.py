@@ -243,7 +243,7 @@ class LineChart(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Put the crosshair where the mouse is."""
-        view, gutter = self.window or self._drawing.whole, self.size.width - self._drawing.width
+        view, gutter = self._drawing.view, self.size.width - self._drawing.width
         if view and event.x >= gutter:
             share = (event.x - gutter) / max(self._drawing.width - 1, 1)
             self._cross(unplace_x(min(share, 1.0), view, log=self.log_x))

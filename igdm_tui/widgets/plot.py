@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress, pairwise
+from operator import ne
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from igdm_tui.widgets.braille import BLANK, BrailleGrid
+from igdm_tui.widgets.braille import BrailleGrid
 from igdm_tui.widgets.ticks import Axis
 
 AXIS_FROM_HEIGHT = 11  # lower charts write their x labels under the curve without a line above them
@@ -57,12 +59,23 @@ class Frame:
         x_axis, y_axis = axes
         gutter = self.width - grid.width - 1
         labels = {round((1 - y_axis.place(value)) * (grid.height - 1)): label for value, label in y_axis.ticks}
+        styles = [self.base, *inks, self.axis]
+        lines = grid.lines()
+        if column is not None:
+            for y, (text, owners) in enumerate(lines):
+                if not owners[column]:
+                    owners[column] = len(styles) - 1
+                    lines[y] = (f"{text[:column]}│{text[column + 1 :]}", owners)
+        for (x, y), (character, style) in marks.items():
+            text, owners = lines[y]
+            owners[x] = len(styles)
+            styles.append(style)
+            lines[y] = (text[:x] + character + text[x + 1 :], owners)
         strips = []
-        for y in range(grid.height):
+        for y, (text, owners) in enumerate(lines):
             label = labels.get(y)
             segments = [Segment(f"{label or '':>{gutter}}{'┤' if label else '│'}", self.axis)]
-            segments += _row(grid, y, marks, inks, self, column)
-            strips.append(Strip(segments, self.width))
+            strips.append(Strip([*segments, *_segments(text, owners, styles)], self.width))
         return strips + self._x_strips(x_axis, gutter, x_title)
 
     def _x_strips(self, axis: Axis, gutter: int, x_title: str) -> list[Strip]:
@@ -86,27 +99,7 @@ class Frame:
         return [Strip([Segment(row, self.axis)], self.width) for row in rows]
 
 
-def _row(  # noqa: PLR0917 - one line of the screen
-    grid: BrailleGrid, y: int, marks: Marks, inks: Sequence[Style], frame: Frame, column: int | None
-) -> list[Segment]:
-    """One row of the grid, neighbours of one style joined."""
-    segments: list[Segment] = []
-    text, current = "", frame.base
-    for x, (dots, owner) in enumerate(zip(grid.dots[y], grid.owner[y], strict=True)):
-        mark = marks.get((x, y)) if marks else None
-        if mark:
-            character, style = mark
-        elif dots:
-            character, style = chr(BLANK + dots), inks[owner]
-        elif x == column:
-            character, style = "│", frame.axis
-        else:
-            character, style = " ", frame.base
-        if style is not current and text:
-            segments.append(Segment(text, current))
-            text = ""
-        current = style
-        text += character
-    if text:
-        segments.append(Segment(text, current))
-    return segments
+def _segments(text: str, owners: Sequence[int], styles: Sequence[Style]) -> list[Segment]:
+    """One line of the screen, neighbours of one owner joined. styles: by owner."""
+    ends = [*compress(range(1, len(text)), map(ne, owners, owners[1:])), len(text)]
+    return [Segment(text[start:end], styles[owners[start]]) for start, end in pairwise([0, *ends])]

@@ -34,7 +34,7 @@ def test_blocks_change_nothing_about_a_drawing():
     ys = floats([chance.gauss(0, 1) for _ in range(10_000)])
     xs = floats(range(10_000))
     plain = decimate(xs, ys, (0, 10_000), (100.0, 9_000.0), 230)
-    assert Curve(xs, ys).columns((100.0, 9_000.0), 230) == [plain]
+    assert Curve(xs, ys).columns((100.0, 9_000.0), 230).stretches == [plain]
 
 
 def test_a_moving_average_begins_without_bias_and_forgets():
