@@ -15,6 +15,7 @@ from textual.widgets import Static
 from core.spec.errors import IgdmError
 from core.spec.run_folder import RunFolder
 from igdm_tui.live import in_thread
+from igdm_tui.screens.styles import add_styles
 from igdm_tui.widgets.bars import KeyFooter, TitleBar
 from igdm_tui.widgets.text import plain
 
@@ -32,6 +33,8 @@ class PlaceScreen(Screen[None]):
     """One place: subclasses give its name in the table of keys and its body."""
 
     PLACE: ClassVar[str] = ""
+    STYLES: ClassVar[str] = ""  # a file of rules that only this place needs, without .tcss
+    SLICES: ClassVar[tuple[str, ...]] = ()  # parts that are drawn one after the other when the place is opened
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,6 +43,8 @@ class PlaceScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Title, body, keys; and what stands there instead in a very small terminal."""
+        if self.STYLES:
+            add_styles(self, self.STYLES)
         self._fit(self.app.size, update=False)  # before there is anything to style twice
         yield TitleBar(self.PLACE.capitalize())
         yield from self.compose_body()
@@ -49,6 +54,20 @@ class PlaceScreen(Screen[None]):
             markup=False,
             classes="too-small",
         )
+
+    def on_mount(self) -> None:
+        """Let the parts with much to draw wait for their turns."""
+        for part in self.SLICES:
+            self.query_one(part).styles.display = "none"
+        self._next_slice(self.SLICES)
+
+    def _next_slice(self, parts: tuple[str, ...], *, now: bool = False) -> None:
+        """Show the first part, if it is its turn, and the others after it has been drawn."""
+        if now:
+            self.query_one(parts[0]).styles.display = None  # as the rules say
+            parts = parts[1:]
+        if parts:
+            self.call_after_refresh(self._next_slice, parts, now=True)
 
     def compose_body(self) -> Iterable[Widget]:
         """What stands between the title and the keys."""

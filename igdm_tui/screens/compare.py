@@ -53,6 +53,8 @@ class CompareScreen(PlaceScreen):
     """Every entry has a letter and a colour, the same in all panes."""
 
     PLACE: ClassVar[str] = "compare"
+    STYLES: ClassVar[str] = "compare"
+    SLICES: ClassVar[tuple[str, ...]] = ("#below",)
     BINDINGS = bindings("compare")
 
     def __init__(self, run_ids: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ from igdm_tui.screens.export_choice import (
     preview,
     whole_text,
 )
+from igdm_tui.screens.styles import add_styles
 from igdm_tui.widgets.fields import Choice, Form, FormRow
 from igdm_tui.widgets.lines import Lines
 from igdm_tui.widgets.text import plain
@@ -57,6 +58,7 @@ class ExportScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One row per choice."""
+        add_styles(self, "launch")
         choice = self.choice
         with Vertical(id="dialog", classes="export"):
             yield Static(f"Export {len(self.rows)} run{'s' * (len(self.rows) != 1)}", markup=False, classes="title")

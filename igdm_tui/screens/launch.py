@@ -38,6 +38,7 @@ class LaunchScreen(PlaceScreen):
     """A form with a line per setting; nothing that is wrong can be launched."""
 
     PLACE: ClassVar[str] = "launch"
+    STYLES: ClassVar[str] = "launch"
     BINDINGS = bindings("launch")
 
     def __init__(self, settings: Mapping[str, Any] | None = None, origin: str = "") -> None:

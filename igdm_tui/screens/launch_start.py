@@ -20,6 +20,7 @@ from core.spec.published_results import find_published_result
 from igdm_tui.keys import bindings
 from igdm_tui.live import in_thread
 from igdm_tui.numbers import metric
+from igdm_tui.screens.styles import add_styles
 from igdm_tui.widgets.table import Column, Table
 from igdm_tui.widgets.text import plain
 
@@ -56,6 +57,7 @@ class StartScreen(ModalScreen["Start | None"]):
 
     def compose(self) -> ComposeResult:
         """A line to type in above the list."""
+        add_styles(self, "launch")
         with Vertical(id="dialog", classes="start"):
             yield Input(placeholder="words to find it by: ard cifar-100 T2", compact=True, id="words")
             table: Table[Start] = Table(COLUMNS, key=lambda start: start.label, id="starts")

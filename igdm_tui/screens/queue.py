@@ -29,6 +29,7 @@ class QueueScreen(PlaceScreen):
     """Three tables: running, waiting, ended. Keys act on the run under the cursor of the table that has them."""
 
     PLACE: ClassVar[str] = "queue"
+    STYLES: ClassVar[str] = "queue"
     BINDINGS = bindings("queue")
 
     def __init__(self) -> None:

@@ -1,5 +1,6 @@
 """Run: one run as it goes. Curves, the attacks, what the worker prints, and all its settings."""
 
+import asyncio
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from igdm_tui.store import RunRow
 
 LOG_S = 0.5  # between two looks at the log
+PAINT_S = 0.03  # a refresh of the screen
 PANES = ("curves", "attack", "log", "settings", "history", "origin")
 FIRST = {"curves": "#losses", "attack": "#stages"}  # what gets the keys; elsewhere the pane itself
 CHARTS = {
@@ -42,6 +44,8 @@ class RunScreen(PlaceScreen):
     """Watch a run; 1 to 4 choose what of it, a large terminal shows most of it at once."""
 
     PLACE: ClassVar[str] = "run"
+    STYLES: ClassVar[str] = "run"
+    SLICES: ClassVar[tuple[str, ...]] = ("#curves", "#side")
     BINDINGS = bindings("run")
 
     def __init__(self, run_id: str) -> None:
@@ -53,6 +57,7 @@ class RunScreen(PlaceScreen):
         self._curves = CurveShelf()
         self._data: RunData | None = None
         self._drawn_revision = -1
+        self._is_drawn = False
         self._fetching = self._reading_log = False
         self._together = True
         self._found_in: Lines | None = None
@@ -119,7 +124,7 @@ class RunScreen(PlaceScreen):
                 known = self._curves.known([key for wanted in charts.values() for key in wanted])
                 self._data = await self.igdm.reader.ask(partial(read_run, run=row, charts=charts, known=known))
                 self._drawn_revision = revision if x == self.x else -1
-                self._draw(self._data)
+                await self._draw(self._data)
         except Exception as error:  # noqa: BLE001 - a reading that fails must not take the screen with it
             self.say_unread(error, row.name)
         finally:
@@ -140,16 +145,22 @@ class RunScreen(PlaceScreen):
         finally:
             self._reading_log = False
 
-    def _draw(self, data: RunData) -> None:
+    async def _draw(self, data: RunData) -> None:
+        """Losses first, as they may have 100,000 points; when the screen opens, the rest after they are painted."""
         row = self.row
         if row is None:
             return
         curves = self._curves.add(data.pieces)
-        for name in CHARTS:
+        for number, name in enumerate(CHARTS):
+            if number == 1 and not self._is_drawn:
+                await asyncio.sleep(PAINT_S)
+                if not self.is_ready:
+                    return
             chart = self.query_one(f"#{name}", LineChart)
             wanted = data.charts[name]
             chart.set_lines(metric_lines(wanted, curves), x_title=X_TITLES[wanted[0].x] if wanted else None)
             chart.set_note(self._note(row))
+        self._is_drawn = True
         self.query_one(AttackStages).show_evaluation(row, data.stages, data.evaluations)
         falling = self.query_one("#falling", LineChart)
         falling.set_lines(falling_lines(data))
