@@ -3,6 +3,7 @@
 import os
 import socket
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -63,10 +64,19 @@ class ProcessIdentity:
             return False
 
 
+@cache
+def _boot() -> str:
+    """Which boot this is: it does not change while this process lives.
+
+    Raises: OSError, ValueError where /proc does not say.
+    """
+    return BOOT_ID.read_text(encoding="ascii").strip()
+
+
 def _look(pid: int) -> tuple[str, str]:
     """Boot and ticks of a process's start, and its state as one letter; empty where /proc does not say."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        return f"{BOOT_ID.read_text(encoding='ascii').strip()}:{fields[19]}", fields[0]
+        return f"{_boot()}:{fields[19]}", fields[0]
     except (OSError, IndexError, ValueError):
         return "", ""

@@ -35,6 +35,7 @@ class RunsScreen(SetupScreen):
     def __init__(self) -> None:
         super().__init__()
         self._expected = ""
+        self._said: list[tuple[str, str]] = []
         self._curves: dict[str, tuple[int, str]] = {}
         self._warnings: tuple[str, int, list[str]] = ("", -1, [])
 
@@ -112,12 +113,12 @@ class RunsScreen(SetupScreen):
         detail = self.query_one("#detail", Static)
         self._ask_for_curves()
         if entry is None:
-            detail.update("")
+            self._say(detail, [])
             return
         row = entry.row
         run_id, revision, warnings = self._warnings
         known = run_id == row.id
-        detail.update(lines_content(detail_lines(entry, warnings if known else [])))
+        self._say(detail, detail_lines(entry, warnings if known else []))
         if not known or revision != self.igdm.revisions.get(row.id, 0):
             self.begin(partial(self._fetch_warnings, row.id), "warnings", exclusive=True)
 
@@ -127,7 +128,13 @@ class RunsScreen(SetupScreen):
         self._warnings = (run_id, revision, warnings)
         entry = self.table.selected
         if entry is not None and entry.row.id == run_id:
-            self.query_one("#detail", Static).update(lines_content(detail_lines(entry, warnings)))
+            self._say(self.query_one("#detail", Static), detail_lines(entry, warnings))
+
+    def _say(self, detail: Static, lines: list[tuple[str, str]]) -> None:
+        """Put other words about the selected run there; the pane has room for three lines whatever they are."""
+        if lines != self._said:
+            self._said = lines
+            detail.update(lines_content(lines), layout=False)
 
     def _ask_for_curves(self) -> None:
         if not any(column.key == "curve" for column in self.table.columns):

@@ -74,6 +74,9 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         self.cursor = 0
         self._pages: list[list[tuple[Column[Row], int]]] = []
         self._pages_width = -1
+        self._painted: dict[int, list[tuple[str, str]]] = {}  # cells by row, as they were drawn last
+        self._painted_as: object = None
+        self._inks: dict[tuple[str, Style, Style | None], Style] = {}
 
     @property
     def selected(self) -> Row | None:
@@ -95,7 +98,23 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         self.rows = list(rows)
         self.virtual_size = Size(0, len(self.rows) + 1)
         self._find(cursor_key or (self.key(selected) if selected is not None else None))
-        self.refresh()
+        self._refresh_changed()
+
+    def _refresh_changed(self) -> None:
+        """Draw again the lines in sight that say something else than before; all, if more than that has changed."""
+        if not self.rows or self._painted_as != self._look():
+            self.refresh()
+            return
+        top = self.scroll_offset.y
+        layout = self._layout()[self.page]
+        for number in range(top, min(top + self.size.height - 1, len(self.rows))):
+            if self._painted.get(number) != self._cells(layout, self.rows[number]):
+                self.refresh_lines(number + 1)
+
+    def _look(self) -> tuple[object, ...]:
+        """What all lines are drawn by, beside their rows."""
+        place = (self.size, self.scroll_offset.y, self.page, self.cursor, len(self.rows))
+        return (*place, self.columns, self.sort_key, self.reverse)
 
     def set_columns(self, columns: Sequence[Column[Row]]) -> None:
         """Show these columns instead."""
@@ -129,6 +148,7 @@ class Table(ScrollView, Generic[Row], can_focus=True):
     # The cursor
 
     def _move_to(self, row: int) -> None:
+        before = self.cursor
         self.cursor = max(min(row, len(self.rows) - 1), 0)
         if self.rows and self.size.height > 1:
             visible = self.size.height - 1
@@ -136,7 +156,8 @@ class Table(ScrollView, Generic[Row], can_focus=True):
             if not top <= self.cursor < top + visible:
                 target = self.cursor if self.cursor < top else self.cursor - visible + 1
                 self.scroll_to(y=target, animate=False, immediate=True)
-        self.refresh()
+        if self.cursor != before:
+            self.refresh()
         self.post_message(self.Highlighted())
 
     def action_down(self) -> None:
@@ -204,6 +225,7 @@ class Table(ScrollView, Generic[Row], can_focus=True):
         layout = self._layout()[self.page]
         width, base = self.size.width, self.rich_style
         if not self.rows and self.empty:
+            self._painted_as = None
             return self._empty_line(y, width)
         if y == 0:
             return self._header(layout, width)
@@ -217,18 +239,25 @@ class Table(ScrollView, Generic[Row], can_focus=True):
                 over = self.get_component_rich_style("table--rest")
         else:
             over = None
+        if self._painted_as != (look := self._look()):
+            self._painted, self._painted_as = {}, look
+        self._painted[number] = self._cells(layout, row)
         segments = []
-        for column, cells in layout:
-            style = base + self._tone(column.tone(row)) if column.tone else base
-            text = fit(column.text(row), cells, right=column.right) + " " * GAP
+        for (said, tone), (column, cells) in zip(self._painted[number], layout, strict=True):
+            style = self._ink(tone, base, over)
+            text = fit(said, cells, right=column.right) + " " * GAP
             if style.underline:  # only what is said, not the empty cells around it
                 start, end = len(text) - len(text.lstrip()), len(text.rstrip())
-                blank = style + Style(underline=False) + over
-                segments += [Segment(text[:start], blank), Segment(text[start:end], style + over)]
+                blank = style + Style(underline=False)
+                segments += [Segment(text[:start], blank), Segment(text[start:end], style)]
                 segments.append(Segment(text[end:], blank))
             else:
-                segments.append(Segment(text, style + over))
+                segments.append(Segment(text, style))
         return Strip(segments).adjust_cell_length(width, base + over)
+
+    def _cells(self, layout: list[tuple[Column[Row], int]], row: Row) -> list[tuple[str, str]]:
+        """Text and tone of each cell of a row."""
+        return [(column.text(row), column.tone(row) if column.tone else "") for column, _ in layout]
 
     def _empty_line(self, y: int, width: int) -> Strip:
         line = y - (self.size.height - len(self.empty)) // 2
@@ -250,6 +279,18 @@ class Table(ScrollView, Generic[Row], can_focus=True):
             note = ("‹" if self.page else " ") + ("›" if self.page + 1 < self.page_count else " ")
             strip = Strip([*strip.crop(0, width - len(note)), Segment(note, style)])
         return strip
+
+    def notify_style_update(self) -> None:
+        """Colours may have changed."""
+        super().notify_style_update()
+        self._inks.clear()
+
+    def _ink(self, tone: str, base: Style, over: Style | None) -> Style:
+        """The style of a cell, put together once."""
+        key = (tone, base, over)
+        if key not in self._inks:
+            self._inks[key] = base + self._tone(tone) + over
+        return self._inks[key]
 
     def _tone(self, tone: str) -> Style:
         if tone.startswith("#"):
