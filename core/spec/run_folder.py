@@ -196,8 +196,10 @@ class RunFolder:
 
     def read_evaluating(self) -> str:
         """The evaluation that a living process makes after the run; "" when there is none."""
-        if self.living_worker() is None:
-            return ""
+        return "" if self.living_worker() is None else self.named_evaluation()
+
+    def named_evaluation(self) -> str:
+        """The evaluation that the last process made or makes, whether it lives or not; "" for a worker."""
         try:
             return str(read_json(self.worker_json).get("evaluation", ""))
         except (OSError, ValueError, AttributeError):

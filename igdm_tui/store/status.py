@@ -40,7 +40,7 @@ def derive_status(folder: RunFolder, ended: str, attempt: int, position: int, *,
         is_waiting = (has_ticket and worker is None) or (ended == "stopped" and waits_in_slurm(folder))
         return "queued" if is_waiting else ended
     if worker is not None or _has_unread_line(folder, position):
-        return "lost" if folder.read_evaluating() else "running"
+        return "lost" if worker is not None and folder.named_evaluation() else "running"
     if has_ticket or waits_in_slurm(folder):
         return "queued"
     before = folder.read_worker()
