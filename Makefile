@@ -58,7 +58,8 @@ $(STAMP): pyproject.toml requirements.lock | $(BIN)/python
 	@echo "setting up $(VENV): half a minute to two minutes, 5 GB (torch with its CUDA libraries)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.8
 	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@# As a path, not as an import hook, which would cost each command and worker a third of its start.
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --config-settings editable_mode=compat -e .
 	@$(BIN)/python -W ignore -c 'import torch, torchvision' || { echo "torch and torchvision do not import together (a CPU-only torch beside a CUDA torchvision?): run 'make clean' and try again, or install a matching pair by hand"; exit 1; }
 	@touch $@
 
