@@ -67,6 +67,11 @@ def answer(text: str) -> None:
     print(text, flush=True)
 
 
+def answer_places(text: str) -> None:
+    """Data with paths in it: as they are for a program that reads them, harmless on a terminal."""
+    answer(sanitise(text) if sys.stdout.isatty() else text)
+
+
 def answer_json(value: Any) -> None:
     """Data: JSON on stdout, in ASCII, so that nothing in a name can steer a terminal."""
     answer(json.dumps(_finite(value), indent=2, allow_nan=False))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from igdm_tui.cli.screens import open_screens
-from igdm_tui.cli.session import Session, answer, answer_json, say
+from igdm_tui.cli.session import Session, answer, answer_json, answer_places, say
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
@@ -36,7 +36,7 @@ def doctor(
     if systemd:
         from igdm_tui.queue.summon import systemd_unit
 
-        answer(systemd_unit(home))
+        answer_places(systemd_unit(home))
         return
     checks = run_checks(home)
     if as_json:
@@ -71,4 +71,4 @@ def where(context: typer.Context, as_json: AsJson = False) -> None:
         answer_json(places)
     else:
         for name, place in places.items():
-            answer(f"{name:<9} {place}")
+            answer_places(f"{name:<9} {place}")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from igdm_tui.cli.session import Session, answer, answer_json, say, terminal_width, wants_bold
+from igdm_tui.cli.session import Session, answer, answer_json, answer_places, say, terminal_width, wants_bold
 
 app = typer.Typer(help="List, fetch and train teachers.", no_args_is_help=True, rich_markup_mode=None)
 Dataset = Annotated[str, typer.Option(help="Data set, e.g. cifar-10.")]
@@ -53,7 +53,7 @@ def fetch(
         f"{teacher.title} for {teacher.dataset}: {found['tensors']} tensors fit{accuracy} (published"
         f" {percent(teacher.clean)}); use it with teacher.source = published, teacher.published = {teacher.name}"
     )
-    answer(str(teacher.path))
+    answer_places(str(teacher.path))
 
 
 @app.command()

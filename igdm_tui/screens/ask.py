@@ -13,6 +13,7 @@ from core.spec.errors import IgdmError
 from igdm_tui.keys import bindings
 from igdm_tui.sanitise import sanitise
 from igdm_tui.widgets.text import plain
+from igdm_tui.widgets.text_field import TextField, TextPage
 
 
 class AskScreen(ModalScreen[str | None]):
@@ -38,7 +39,7 @@ class AskScreen(ModalScreen[str | None]):
         suggester = SuggestFromList(self.words) if self.words else None
         with Vertical(id="dialog", classes="ask"):
             yield Static(self.question, markup=False)
-            yield Input(self.text, placeholder=self.example, id="answer", compact=True, suggester=suggester)
+            yield TextField(self.text, placeholder=self.example, id="answer", compact=True, suggester=suggester)
             yield Static("", markup=False, id="wrong")
             yield Static("enter take   esc leave", markup=False, classes="hint")
 
@@ -82,7 +83,7 @@ class NoteScreen(ModalScreen[str | None]):
         """Title, text, keys."""
         with Vertical(id="dialog", classes="note"):
             yield Static(self.title_text, markup=False, classes="title")
-            area = TextArea(self.text, id="note-text", compact=True, tab_behavior="focus")
+            area = TextPage(self.text, id="note-text", compact=True, tab_behavior="focus")
             area.cursor_blink = False
             yield area
             yield Static("ctrl+s keep   esc leave", markup=False, classes="hint")

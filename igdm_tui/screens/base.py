@@ -142,7 +142,7 @@ class PlaceScreen(Screen[None]):
         from igdm_tui.screens.confirm import ConfirmScreen
 
         if row.status not in STOPPABLE:
-            self.igdm.say(f"{row.name} is {row.status}: there is nothing to stop.")
+            self.igdm.say(f"{plain(row.name, 60)} is {row.status}: there is nothing to stop.")
             return
         question = f"Stop {plain(row.name, 60)}?\nIt saves a checkpoint first; r goes on from there."
         if row.status == "queued":
@@ -157,7 +157,7 @@ class PlaceScreen(Screen[None]):
     def resume_run(self, row: "RunRow") -> None:
         """Start a run again from its last checkpoint."""
         if row.status not in RESUMABLE:
-            self.igdm.say(f"{row.name} is {row.status}: there is nothing to resume.")
+            self.igdm.say(f"{plain(row.name, 60)} is {row.status}: there is nothing to resume.")
             return
         self.do(row, "resume", _resume)
 
@@ -191,7 +191,7 @@ class PlaceScreen(Screen[None]):
             except (IgdmError, OSError) as error:
                 self.igdm.say(f"{error}", title=f"Could not {verb} {plain(row.name, 40)}", severity="error")
             else:
-                self.igdm.say(f"{row.name}: {said}")
+                self.igdm.say(f"{plain(row.name, 60)}: {said}")
             self.igdm.follower.wake()
 
         self.app.run_worker(work, group=f"{verb}-{row.id}", exit_on_error=False)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 from igdm_tui.keys import bindings
 from igdm_tui.widgets.table import Column, Table
 from igdm_tui.widgets.text import plain
+from igdm_tui.widgets.text_field import TextField
 
 
 class Choice(NamedTuple):
@@ -22,7 +23,7 @@ class Choice(NamedTuple):
     note: str = ""
 
 
-class ChooseInput(Input):
+class ChooseInput(TextField):
     """A line in which a space is no letter: it marks."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
+
 from core.spec.catalogue import METRICS
 from igdm_tui.numbers import duration
 from igdm_tui.report.baseline import p_text, signed
@@ -20,6 +22,7 @@ from igdm_tui.widgets.text import fit, plain
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
 
+WIDEST_KEY = 40
 VALUE_WIDTHS = (6, 24)
 
 
@@ -165,8 +168,8 @@ def difference_lines(entries: Sequence[Entry]) -> list[TonedLine]:
         table = {key: values for key, values in table.items() if key not in ("runtime.seed", "name")}
     if not table:
         return [[("All settings are equal.", "dim")]]
-    texts = {key: [setting_text(value) for value in values] for key, values in table.items()}
-    key_width = max(len(key) for key in [*texts, "only what differs"])
+    texts = {plain(key, WIDEST_KEY): [setting_text(value) for value in values] for key, values in table.items()}
+    key_width = max(cell_len(key) for key in [*texts, "only what differs"])
     narrow, wide = VALUE_WIDTHS
     widths = [min(max(narrow, *(len(values[i]) for values in texts.values())), wide) for i in range(len(entries))]
     head = "".join(fit(entry.letter, width, right=True) + "  " for entry, width in zip(entries, widths, strict=True))

@@ -9,7 +9,7 @@ from core.spec.errors import IgdmError
 from igdm_tui.report.export import pieces
 from igdm_tui.report.figures import NAMES, figure_data, figure_of, labels_of
 from igdm_tui.report.request import FORMATS, TABLES, Request, default_name
-from igdm_tui.sanitise import sanitise
+from igdm_tui.sanitise import sanitise, sanitise_line
 
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow, Store
@@ -122,5 +122,5 @@ def _archive_lines(store: "Store", runs: "Sequence[RunRow]") -> list[str]:
     for run in runs[:MOST_LINES]:
         names = store.series_names(run.id)
         count = f"{len(names['step'])} curves by step, {len(names['epoch'])} by epoch"
-        lines.append(f"  {run.name}: {count}, {len(store.evaluations(run.id))} measurements")
+        lines.append(f"  {sanitise_line(run.name)[:60]}: {count}, {len(store.evaluations(run.id))} measurements")
     return lines

@@ -23,6 +23,7 @@ from igdm_tui.numbers import metric
 from igdm_tui.screens.styles import add_styles
 from igdm_tui.widgets.table import Column, Table
 from igdm_tui.widgets.text import plain
+from igdm_tui.widgets.text_field import TextField
 
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
@@ -59,7 +60,7 @@ class StartScreen(ModalScreen["Start | None"]):
         """A line to type in above the list."""
         add_styles(self, "launch")
         with Vertical(id="dialog", classes="start"):
-            yield Input(placeholder="words to find it by: ard cifar-100 T2", compact=True, id="words")
+            yield TextField(placeholder="words to find it by: ard cifar-100 T2", compact=True, id="words")
             table: Table[Start] = Table(COLUMNS, key=lambda start: start.label, id="starts")
             table.empty = ("Reading the presets and the published tables …",)
             yield table

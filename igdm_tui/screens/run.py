@@ -22,6 +22,7 @@ from igdm_tui.widgets.lines import Lines
 from igdm_tui.widgets.log_tail import LogTail, read_log_tail
 from igdm_tui.widgets.pane_tabs import PaneTabs
 from igdm_tui.widgets.text import plain
+from igdm_tui.widgets.text_field import TextField
 
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
@@ -81,7 +82,7 @@ class RunScreen(PlaceScreen):
                 yield Lines(id="settings")
                 yield Lines(id="history")
                 yield Lines(id="origin")
-        yield Input(placeholder="find, enter; n and N go on", id="find", compact=True)
+        yield TextField(placeholder="find, enter; n and N go on", id="find", compact=True)
 
     def on_mount(self) -> None:
         """Begin where the last run was left."""

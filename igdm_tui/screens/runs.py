@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from igdm_tui.keys import bindings
 from igdm_tui.palette import STATUS_GLYPHS
@@ -19,6 +19,7 @@ from igdm_tui.screens.runs_table import RunTable
 from igdm_tui.screens.runs_words import detail_lines, empty_lines, matches
 from igdm_tui.widgets.filter_line import FilterLine
 from igdm_tui.widgets.text import plain, small_curve
+from igdm_tui.widgets.text_field import TextField
 
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
@@ -41,7 +42,9 @@ class RunsScreen(SetupScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         """The search and filter lines when asked for, the table or a first step, and the selected run in words."""
-        yield Input(placeholder="words to look for, e.g. adaad finished", id="search", compact=True, classes="hidden")
+        yield TextField(
+            placeholder="words to look for, e.g. adaad finished", id="search", compact=True, classes="hidden"
+        )
         yield FilterLine(id="filter")
         yield RunTable(id="runs")
         yield Static("", markup=False, id="detail")
@@ -76,7 +79,7 @@ class RunsScreen(SetupScreen):
         if expected in self.table.runs:
             self.table.select(expected.id)
         else:
-            self.igdm.say(f"{expected.name} is there, but the filter leaves it out.")
+            self.igdm.say(f"{plain(expected.name, 60)} is there, but the filter leaves it out.")
 
     def _show_title(self, rows: Sequence["RunRow"]) -> None:
         table = self.table

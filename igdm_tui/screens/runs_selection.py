@@ -177,7 +177,7 @@ class SelectionScreen(PlaceScreen):
             self.igdm.say(f"{error}", title=f"Launched {len(started)} of {len(seeds)}", severity="error")
         if started:
             done = ", ".join(map(str, seeds[: len(started)]))
-            self.igdm.say(f"{row.name}: seed {done} waits in the queue for a free device")
+            self.igdm.say(f"{plain(row.name, 60)}: seed {done} waits in the queue for a free device")
         self.igdm.follower.wake()
 
     def _ask_all(self, rows: "Sequence[RunRow]", verb: str, done: str, more: str) -> None:

@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from igdm_tui.keys import bindings
 from igdm_tui.widgets.text import clip, fit, plain
+from igdm_tui.widgets.text_field import TextField
 
 LABEL_WIDTH, CONTROL_WIDTH = 22, 24
 BAR = "|"  # between the values of a field that has several
@@ -87,7 +88,7 @@ class Choice(Widget, can_focus=True):
         return Strip([Segment(clip(text, width), self.rich_style)]).adjust_cell_length(width, self.rich_style)
 
 
-class NameInput(Input):
+class NameInput(TextField):
     """A text that may well be one of a few known names: space, which no name contains, goes through them."""
 
     BINDINGS = bindings("name")
@@ -164,7 +165,7 @@ class FormRow(Widget):
         if choices:
             self.control = Choice(choices, text, several=several)
         else:
-            self.control = NameInput(names, text) if names else Input(text, compact=True)
+            self.control = NameInput(names, text) if names else TextField(text, compact=True)
 
     def compose(self) -> ComposeResult:
         """The control; the rest is drawn."""

@@ -16,6 +16,7 @@ from igdm_tui.store.filter import Filter, FilterError, parse_filter
 from igdm_tui.store.filter_completion import complete
 from igdm_tui.store.filter_keys import Vocabulary
 from igdm_tui.widgets.text import plain
+from igdm_tui.widgets.text_field import TextField
 
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
@@ -40,7 +41,7 @@ class _Words(Suggester):
         return None if word is None or not begun else value[: completion.start] + word
 
 
-class FilterInput(Input):
+class FilterInput(TextField):
     """The line itself."""
 
     BINDINGS = bindings("filter")
