@@ -175,6 +175,8 @@ def _group_line(members: Sequence[RunRow], evaluations: Mapping[str, Sequence[Ev
         if values:
             std = statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else None
             low, high = seed_interval(values) or (None, None)
+            if low is not None and high is not None and name in METRICS and METRICS[name].unit == "fraction":
+                low, high = max(low, 0.0), min(high, 1.0)  # Student's interval does not know where fractions end
             mean, said = math.fsum(values) / len(values), flags.get(name, ())
             cells[name] = Cell(value=mean, std=std, n=len(values), low=low, high=high, flags=said)
     settings = {key: value for key, value in flatten(members[0].settings).items() if key not in SEED_KEYS}

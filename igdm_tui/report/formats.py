@@ -95,7 +95,13 @@ def results_table(comparison: Comparison, metrics: Sequence[str] = ()) -> Table:
     for position, line in enumerate(comparison.lines):
         cells = [_entry(comparison, position, name, line.cells.get(name)) for name in names]
         rows.append([Entry(text=_label(comparison, line)), *cells])
-    return Table(head=["Run", *(metric_title(name) for name in names)], rows=rows, notes=comparison.flags)
+    teachers = [position for position, line in enumerate(comparison.lines) if line.is_teacher]
+    return Table(
+        head=["Run", *(metric_title(name) for name in names)],
+        rows=rows,
+        rules=frozenset(teachers[:1]),
+        notes=comparison.flags,
+    )
 
 
 def differences_table(comparison: Comparison) -> Table:
@@ -206,6 +212,8 @@ def _marked_text(comparison: Comparison, name: str, cell: Cell | None) -> str:
 def _label(comparison: Comparison, line: Line) -> str:
     if comparison.is_grouped and len(line.runs) > 1:
         return f"{line.label} ({len(line.runs)} seeds)"
+    if line.runs and sum(other.label == line.label for other in comparison.lines) > 1:
+        return f"{line.label} (seed {line.runs[0].seed})"
     return line.label
 
 

@@ -1,12 +1,17 @@
 """A table as a reader sees it, and its forms: text, Markdown, LaTeX (booktabs), HTML. Inside, text is plain."""
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from igdm_tui.numbers import NOTHING
 from igdm_tui.report.escape import latex_text, markdown_text, xml_text
 from igdm_tui.report.text_table import Column, text_table
 from igdm_tui.sanitise import sanitise_line
+
+MEAN = re.compile(r"(-?[\d.]+) ± ([\d.]+) \((\d+)\)")  # as cell_text writes it
+SIGNED = re.compile(r"[-+][\d.]+")
+LATEX_RANKS = (r"\textbf{{{}}}", r"\underline{{{}}}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +79,12 @@ def markdown(table: Table) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""A booktabs tabular; the best in bold, the second underlined, notes below it. Needs \usepackage{booktabs}."""
+    r"""A booktabs tabular; the best in bold, the second underlined, notes below it. Needs \usepackage{booktabs}.
+
+    A deviation stands small beside its mean. How many runs there are is said once where it is the same everywhere.
+    """
+    counts = {found[3] for row in table.rows for entry in row if (found := MEAN.fullmatch(entry.text))}
+    same = counts.pop() if len(counts) == 1 else ""
     lines = [f"% {latex_text(table.title)}"] if table.title else []
     lines += [rf"\begin{{tabular}}{{l{'r' * (len(table.head) - 1)}}}", r"\toprule"]
     if table.spans:
@@ -83,11 +93,12 @@ def latex(table: Table) -> str:
     for position, row in enumerate(table.rows):
         if position in table.rules and position:
             lines.append(r"\midrule")
-        cells = [_cell(entry, _latex_number, (r"\textbf{{{}}}", r"\underline{{{}}}"), _latex_marks) for entry in row]
+        cells = [_latex_cell(entry, with_count=not same) for entry in row]
         lines.append(" & ".join(cells) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
-    if table.notes:
-        notes = [f"${{}}^{{{mark}}}$ {latex_text(note)}" for mark, note in enumerate(table.notes, 1)]
+    notes = [f"${{}}^{{{mark}}}$ {latex_text(note)}" for mark, note in enumerate(table.notes, 1)]
+    notes += [rf"mean $\pm$ std over {same} runs"] if same else []
+    if notes:
         lines += [r"\par\smallskip", r"{\footnotesize", *(rf"{note}\par" for note in notes), "}"]
     return "\n".join(lines)
 
@@ -131,8 +142,19 @@ def _cell(
     return text + (marks(entry.marks) if entry.marks else "")
 
 
+def _latex_cell(entry: Entry, *, with_count: bool) -> str:
+    found = MEAN.fullmatch(entry.text)
+    if found is None:
+        return _cell(entry, _latex_number, LATEX_RANKS, _latex_marks)
+    number, std, count = found.groups()
+    mean = _cell(replace(entry, text=number), _latex_number, LATEX_RANKS, _latex_marks)
+    return rf"{mean} {{\scriptsize $\pm$ {std}{f' ({count})' if with_count else ''}}}"
+
+
 def _latex_number(text: str) -> str:
-    return latex_text(text).replace("±", r"$\pm$").replace(NOTHING, "--")
+    if SIGNED.fullmatch(text):
+        return f"${text[0]}${text[1:]}"  # a minus, not a hyphen
+    return "--" if text == NOTHING else latex_text(text).replace("±", r"$\pm$")
 
 
 def _markdown_marks(marks: tuple[int, ...]) -> str:

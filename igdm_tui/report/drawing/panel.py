@@ -64,7 +64,7 @@ def draw_panel(canvas: Canvas, panel: Panel, box: Box) -> None:
         else:
             _draw_line(canvas, frame, trace)
     if panel.note:
-        canvas.text(inside.left + inside.width - 6, inside.top + 16, panel.note, role=DIM, anchor="end")
+        canvas.text(inside.left + inside.width - 6, inside.top - 9, panel.note, role=DIM, anchor="end")
 
 
 def draw_sample(canvas: Canvas, trace: Trace, x: float, y: float) -> None:

@@ -4,8 +4,8 @@ import re
 
 COMMANDS = {
     "begin", "end", "toprule", "midrule", "bottomrule", "textbf", "underline", "multicolumn", "cmidrule", "pm", "par",
-    "smallskip", "footnotesize", "textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater",
-    "textbar",
+    "smallskip", "footnotesize", "scriptsize", "textbackslash", "textasciitilde", "textasciicircum", "textless",
+    "textgreater", "textbar", "alpha", "beta", "gamma", "delta", "varepsilon", "eta", "lambda", "mu", "sigma", "tau",
 }  # fmt: skip
 
 

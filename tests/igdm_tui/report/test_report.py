@@ -84,6 +84,17 @@ def test_markdown_is_two_tables_and_escapes_its_own_signs(home, make_run):
         assert len({line.replace(r"\|", "").count("|") for line in table.splitlines()}) == 1
 
 
+def test_an_interval_over_seeds_stays_a_fraction(home, make_run):
+    for run_id, seed, clean in (("aaaa2222", 0, 0.99), ("bbbb2222", 1, 0.93)):
+        make_run(run_id, runtime={"seed": seed}).finish(clean=clean)
+    with Store.open(home) as store:
+        store.ingest()
+        (line, *_) = compare_runs(store.runs(), group=True).lines
+    cell = line.cells["clean_accuracy"]
+    assert (cell.n, cell.high) == (2, 1.0)
+    assert 0 <= cell.low < 0.93
+
+
 def test_latex_is_booktabs_and_escapes_its_own_signs(home, make_run):
     make_run("aaaa2222", name=r"50% & _x_ #1 $ {y} ~ ^ \end{document}").finish()
     make_run("bbbb2222", name=r"50% & _x_ #1 $ {y} ~ ^ \end{document}", runtime={"seed": 1}).finish(clean=0.8)
@@ -92,9 +103,10 @@ def test_latex_is_booktabs_and_escapes_its_own_signs(home, make_run):
         text = formats.as_latex(compare_runs(store.runs(), group=True))
     escaped = r"50\% \& \_x\_ \#1 \$ \{y\} \textasciitilde{} \textasciicircum{} \textbackslash{}end\{document\}"
     assert escaped in text
-    assert r"85.00 $\pm$ 7.07 (2)" in text
+    assert r"85.00 {\scriptsize $\pm$ 7.07}" in text
+    assert r"mean $\pm$ std over 2 runs" in text
     assert text.startswith(r"\begin{tabular}{lrrrrrr}")
-    assert text.endswith("\\bottomrule\n\\end{tabular}")
+    assert "\\bottomrule\n\\end{tabular}\n" in text
 
 
 def test_csv_holds_fractions_and_no_formula(home, make_run):

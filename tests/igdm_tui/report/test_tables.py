@@ -23,6 +23,8 @@ from tests.igdm_tui.report.latex_check import check_latex
 TEX = shutil.which("tectonic") or shutil.which("pdflatex") or shutil.which("lualatex")
 HOSTILE = st.text(st.one_of(st.characters(), st.sampled_from("=+-@[]()<>&%$#_{}^~\\|`*\"'!;:,\t\r\n\x00\x1b\u202e")))
 TAGS = re.compile(r"</?(table|caption|thead|tbody|tr|th|td|strong|u|sup|ol|li|small)( [a-z]+=\"[a-z0-9 ]+\")*>")
+ALL_SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ ?`!` --- '' ,, \\input{x} \u00b1 \u2013 é ß ł ± µ"
+OTHER_SIGNS = "α漢字 Ą đ « \U0001f469 ≤ ‚ −"
 PAPER = {"data": {"name": "cifar-100"}, "student": {"model": "resnet-18"}}
 
 
@@ -158,17 +160,35 @@ def test_metrics_can_be_chosen_and_a_slip_is_said(compared, paper_runs):
 @pytest.mark.slow
 @pytest.mark.skipif(not TEX, reason="no tectonic, pdflatex or lualatex here")
 def test_the_tables_compile(compared, paper_runs, make_run, flagged, tmp_path):
-    comparison = compared(group=True)
-    tables = [formats.results_table(comparison), *paper_tables(comparison)]
-    tables.append(published_table(comparison, published_matches(comparison)))
-    body = "\n\n".join(table.latex(found) for found in tables)
-    file = tmp_path / "tables.tex"
+    for run_id, seed in (("gggg2222", 1), ("hhhh2222", 2)):
+        run = make_run(run_id, **taught("bdm-at", igdm={"alpha": 70}), runtime={"seed": seed})
+        run.finish(clean=0.6, autoattack=0.3 + seed / 50)
+    make_run("mmmm2222", name=OTHER_SIGNS).finish()
+    make_run("kkkk2222", name=ALL_SIGNS).start().teacher().train().evaluate(flags=[f"{ALL_SIGNS}\x1b[31m\u202e"])
+    tables = []
+    for comparison in (compared(), compared(group=True)):
+        tables += [formats.results_table(comparison), formats.differences_table(comparison), *paper_tables(comparison)]
+        tables.append(published_table(comparison, published_matches(comparison)))
+    compile_tables([table.latex(found) for found in tables], tmp_path)
+
+
+def compile_tables(texts, folder):
+    """One page for each; fails where TeX says a word of complaint that is not about widths."""
+    file = folder / "tables.tex"
+    body = "\n\\clearpage\n".join(texts)
     file.write_text(
         f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}\n{body}\n\\end{{document}}\n"
     )
     words = [TEX] if "tectonic" in TEX else [TEX, "-interaction=nonstopmode", "-halt-on-error"]
-    found = subprocess.run([*words, file.name], cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    found = subprocess.run([*words, file.name], cwd=folder, capture_output=True, timeout=120, check=False)
     assert found.returncode == 0, found.stdout[-2000:]
+    assert b"Missing character" not in (folder / "tables.log").read_bytes()
+
+
+def test_latex_prints_names_as_they_are_typed():
+    assert latex_text("a--b ``c'' ?`") == "a-{}-b `{}`c'{}' ?{}`"
+    assert latex_text("é ß α") == r"é ß $\alpha$"
+    assert latex_text("\u6f22 \u0104") == "U+6F22 U+0104"
 
 
 @given(name=HOSTILE, note=HOSTILE)
