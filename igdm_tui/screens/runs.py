@@ -32,6 +32,7 @@ class RunsScreen(SetupScreen):
 
     PLACE: ClassVar[str] = "runs"
     BINDINGS = bindings("runs")
+    AUTO_FOCUS = "#runs"  # never the search line, which would keep what is typed while the program starts
 
     def __init__(self) -> None:
         super().__init__()

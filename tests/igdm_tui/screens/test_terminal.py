@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from igdm_tui import preferences
 from tests.igdm_tui.terminal import ENTER, Terminal
 
 START = "import sys; from pathlib import Path; from core.spec.home import Home; from igdm_tui.app import run_app\n"
@@ -32,6 +33,20 @@ def test_a_signal_leaves_the_terminal_clean(terminal, number, code):
 def test_q_leaves_with_code_0(terminal):
     terminal.press("q")
     assert terminal.end() == 0
+
+
+def test_keys_typed_while_it_starts_are_no_search(home, make_run):
+    make_run("aaaa2222", name="seen")
+    preferences.save("runs", {"homes": {str(home.path): {"search": "seen"}}}, tell=pytest.fail)
+    started = Terminal("-c", START, str(home.path))
+    try:
+        started.read_until(ENTER)
+        started.press("GGG")
+        started.read_until(b"1 match")
+        started.press("?")
+        started.read_until(b"On this screen")
+    finally:
+        started.close()
 
 
 def test_leaving_says_that_runs_go_on(home, make_run):
