@@ -4,8 +4,9 @@ import difflib
 import json
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from core.spec.catalogue import METRICS
@@ -103,8 +104,11 @@ def compare_runs(
         for run in runs:
             by_hash.setdefault(run.settings_hash or run.id, []).append(run)
         lines = [_group_line(members, known) for members in by_hash.values()]
+        labels = told_apart([line.label for line in lines], [key[:8] for key in by_hash])
     else:
         lines = [_run_line(run, known.get(run.id, ())) for run in runs]
+        labels = told_apart([run.name for run in runs], [f"s{run.seed}" for run in runs], [run.id for run in runs])
+    lines = [replace(line, label=label) for line, label in zip(lines, labels, strict=True)]
     lines += _teacher_lines(runs)
     metrics = METRICS.in_order(name for line in lines for name in line.cells)
     return Comparison(
@@ -115,6 +119,20 @@ def compare_runs(
         differences=_differences([line.settings for line in lines if not line.is_teacher]),
         is_grouped=group,
     )
+
+
+def told_apart(names: Sequence[str], *details: Sequence[str]) -> list[str]:
+    """The names; those that several have with a detail behind: of the first kind that makes all differ, or the last.
+
+    details: kinds of them, each with one for every name.
+    """
+    counts = Counter(names)
+    found = list(names)
+    for kind in details:
+        found = [f"{name} {own}" if counts[name] > 1 else name for name, own in zip(names, kind, strict=True)]
+        if len(set(found)) == len(found):
+            break
+    return found
 
 
 def chosen_metrics(comparison: Comparison, text: str) -> tuple[str, ...]:

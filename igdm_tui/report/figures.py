@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.spec.attack_names import attack_entry
 from core.spec.catalogue import METRICS
 from core.spec.errors import IgdmError
-from igdm_tui.report.comparison import experiment_title
+from igdm_tui.report.comparison import experiment_title, told_apart
 from igdm_tui.report.curve_data import CHOSEN, CURVES, curves
 from igdm_tui.report.drawing.figure import Figure, Panel, Scale, Trace
 from igdm_tui.report.drawing.panel import LONG
@@ -54,12 +54,13 @@ def figure_data(
 
 
 def labels_of(runs: Sequence[RunRow], *, group: bool) -> Labels:
-    """Runs by their names, or experiments by theirs; equal names get an id or a hash."""
+    """Runs by their names, or experiments by theirs; equal names get a seed, an id or a hash."""
+    own = {(run.settings_hash or run.id) if group else run.id: run for run in runs}
+    names = [experiment_title(run) if group else run.name for run in own.values()]
+    details = [[key[:8] for key in own]] if group else [[f"s{run.seed}" for run in own.values()], list(own)]
+    unique = dict(zip(own, told_apart(names, *details), strict=True))
     keys = {run.id: (run.settings_hash or run.id) if group else run.id for run in runs}
-    names = {keys[run.id]: experiment_title(run) if group else run.name for run in runs}
-    found = list(names.values())
-    unique = {key: name if found.count(name) == 1 else f"{name} {key[:8]}" for key, name in names.items()}
-    return Labels({run.id: unique[keys[run.id]] for run in runs}, tuple(dict.fromkeys(unique.values())))
+    return Labels({run_id: unique[key] for run_id, key in keys.items()}, tuple(dict.fromkeys(unique.values())))
 
 
 def figure_of(data: FigureData, labels: Labels) -> Figure:

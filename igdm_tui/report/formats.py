@@ -212,8 +212,6 @@ def _marked_text(comparison: Comparison, name: str, cell: Cell | None) -> str:
 def _label(comparison: Comparison, line: Line) -> str:
     if comparison.is_grouped and len(line.runs) > 1:
         return f"{line.label} ({len(line.runs)} seeds)"
-    if line.runs and sum(other.label == line.label for other in comparison.lines) > 1:
-        return f"{line.label} (seed {line.runs[0].seed})"
     return line.label
 
 

@@ -73,11 +73,13 @@ class RunScreen(PlaceScreen):
             with Container(id="curves"):
                 for name, (title, percent) in CHARTS.items():
                     x_title = "step" if name == "losses" else "epoch"
-                    yield LineChart(title, x_title=x_title, percent=percent, id=name)
+                    yield LineChart(title, x_title=x_title, percent=percent, note="reading …", id=name)
             with Vertical(id="side"):
                 with Vertical(id="attack"):
                     yield AttackStages(id="stages")
-                    yield LineChart("still robust under AutoAttack", x_title="seconds", percent=True, id="falling")
+                    falling = LineChart("still robust under AutoAttack", x_title="seconds", percent=True, id="falling")
+                    falling.display = False  # until there is something to see
+                    yield falling
                 yield LogTail(id="log")
                 yield Lines(id="settings")
                 yield Lines(id="history")

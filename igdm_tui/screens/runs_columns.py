@@ -11,6 +11,7 @@ from igdm_tui.screens.runs_entries import STATUS_ORDER, Difference, Entry, short
 from igdm_tui.store.filter_keys import as_number, as_text, setting_reader
 from igdm_tui.widgets.run_table import (
     LISTED_METRICS,
+    PROGRESS_WIDTH,
     STATUS_TONES,
     metric_text,
     progress_text,
@@ -117,7 +118,7 @@ def _known_columns(shown: Shown) -> dict[str, EntryColumn]:
         _text_column("id", 8, 20, lambda row: row.id),
         Column(key="seed", title="seed", width=5, weight=50, right=True, text=_seeds, order=lambda e: e.row.seed),
         Column(
-            key="progress", title="progress", width=17, weight=90, text=_progress, order=_progress_share,
+            key="progress", title="progress", width=PROGRESS_WIDTH, weight=90, text=_progress, order=_progress_share,
             tone=lambda e: "" if e.status == "running" else "dim",
         ),
         Column(key="left", title="left", width=5, weight=55, right=True, text=_left_text, order=_left),

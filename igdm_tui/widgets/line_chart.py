@@ -97,15 +97,22 @@ class LineChart(Widget, can_focus=True):
             return self.chart
 
     def __init__(
-        self, title: str, *, x_title: str = "step", percent: bool = False, id: str | None = None, classes: str = ""
+        self,
+        title: str,
+        *,
+        x_title: str = "step",
+        percent: bool = False,
+        note: str = "no points yet",
+        id: str | None = None,
+        classes: str = "",
     ) -> None:
         """A chart that waits for lines.
 
-        percent: values are fractions, shown as percent.
+        percent: values are fractions, shown as percent. note: what it says without lines.
         """
         super().__init__(id=id, classes=classes)
         self.title, self.x_title, self.percent = title, x_title, percent
-        self.note = "no points yet"
+        self.note = note
         self.window: tuple[float, float] | None = None
         self._lines: list[Line] = []
         self._strips: list[Strip] = []

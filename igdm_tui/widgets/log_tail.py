@@ -15,7 +15,7 @@ class LogTail(Lines):
 
     def __init__(self, *, id: str | None = None) -> None:
         """An empty log."""
-        super().__init__(id=id, empty="the worker has printed nothing yet")
+        super().__init__(id=id, empty="reading …")
         self.read_until = -1
         self.follows = True
 
@@ -23,8 +23,9 @@ class LogTail(Lines):
         """Show what was read, following the end unless the reader has scrolled up. None: nothing new."""
         if reading is None:
             return
-        self.read_until = reading.size
+        self.read_until, self.empty = reading.size, "the worker has printed nothing yet"
         self.set_lines([[(line, _tone_of(line))] for line in reading.lines])
+        self.refresh()
         self._to_end()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:

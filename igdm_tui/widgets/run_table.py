@@ -31,6 +31,9 @@ def metric_text(name: str, value: float | None) -> str:
     return percent(value) if METRICS[name].unit == "fraction" else number(value, 3)
 
 
+PROGRESS_WIDTH, BAR_WIDTH = 17, 4  # epochs of three digits fit behind a bar
+
+
 def seconds_left(row: "RunRow") -> float | None:
     """How long a running run will still take if it goes on as it has, None when that cannot be said."""
     if row.status != "running" or not row.progress or not row.elapsed_s:
@@ -38,11 +41,12 @@ def seconds_left(row: "RunRow") -> float | None:
     return row.elapsed_s * (1 - row.progress) / row.progress
 
 
-def progress_text(row: "RunRow", width: int = 4) -> str:
-    """A small bar and what the run does now, or how far it came."""
+def progress_text(row: "RunRow", room: int = PROGRESS_WIDTH) -> str:
+    """What the run does now, behind a bar that is shorter where `room` cells are few; or how far it came."""
     if row.status == "running":
-        share = bar(row.progress, width) + " " if row.progress is not None else ""
-        return share + (plain(row.stage).replace("autoattack", "AA") or "starting")
+        stage = plain(row.stage).replace("autoattack", "AA") or "starting"
+        width = min(BAR_WIDTH, room - len(stage) - 1)
+        return f"{bar(row.progress, width)} {stage}" if row.progress is not None and width > 0 else stage
     if row.stage:  # an evaluation after the run
         return plain(row.stage).replace("autoattack", "AA")
     return f"epoch {row.epoch}/{row.epochs}" if row.epochs else ""

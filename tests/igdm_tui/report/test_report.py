@@ -7,7 +7,7 @@ import json
 import pytest
 
 from igdm_tui.report import formats
-from igdm_tui.report.comparison import compare_runs
+from igdm_tui.report.comparison import compare_runs, told_apart
 from igdm_tui.report.interval import wilson
 from igdm_tui.report.text_table import Column, text_table
 from igdm_tui.store import Store
@@ -160,3 +160,14 @@ def test_a_table_drops_its_least_important_columns_and_cuts_names():
     assert "dull" not in narrow
     assert "…" in narrow.splitlines()[1]
     assert narrow.splitlines()[2].endswith("22.0")
+
+
+def test_lines_of_one_name_are_told_apart(home, make_run):
+    make_run("aaaa2222", name="twice", runtime={"seed": 0}).finish()
+    make_run("bbbb2222", name="twice", runtime={"seed": 1}).finish()
+    make_run("cccc2222", name="once").finish()
+    with Store.open(home) as store:
+        store.ingest()
+        labels = [line.label for line in compare_runs(store.runs()[::-1]).students]
+    assert sorted(labels) == ["once", "twice s0", "twice s1"]
+    assert told_apart(["a", "a"], ["s0", "s0"], ["id1", "id2"]) == ["a id1", "a id2"]

@@ -286,3 +286,9 @@ async def test_a_newer_database_is_a_message_not_a_crash(drive, home, make_run, 
     monkeypatch.setattr(Store, "open", busy_once)
     async with drive() as driver:
         assert any("Runs cannot be followed now: experiments.db: made by a newer" in toast for toast in driver.toasts)
+
+
+async def test_epochs_of_three_digits_are_whole_at_80_columns(home, make_run, drive):
+    make_run("aaaa2222", "running", epochs_done=105, optim__num_epochs=150)
+    async with drive() as driver:
+        assert driver.shows(" epoch 105/150 ")
