@@ -21,15 +21,15 @@ _CONTROLS = re.compile(
 )
 
 
-def sanitise(text: str) -> str:
+def sanitise(text: str, *, longest: int | None = MAX_LINE) -> str:
     r"""Text without escape sequences, control characters and invisible marks; \n stays, \t becomes spaces.
 
-    Each line is at most 4096 characters; an ellipsis says where one was cut.
+    longest: characters of a line; an ellipsis says where one was cut. None: all, for what is written back.
     """
     text = _CONTROLS.sub("", _SEQUENCES.sub("", text.replace("\r\n", "\n"))).replace("\t", TAB)
-    if len(text) <= MAX_LINE:
+    if longest is None or len(text) <= longest:
         return text
-    return "\n".join(line if len(line) <= MAX_LINE else line[: MAX_LINE - 1] + "…" for line in text.split("\n"))
+    return "\n".join(line if len(line) <= longest else line[: longest - 1] + "…" for line in text.split("\n"))
 
 
 def sanitise_line(text: str) -> str:

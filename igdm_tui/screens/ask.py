@@ -77,7 +77,7 @@ class NoteScreen(ModalScreen[str | None]):
     def __init__(self, title: str, text: str) -> None:
         """title: harmless text. text: from anywhere."""
         super().__init__()
-        self.title_text, self.text = title, sanitise(text)
+        self.title_text, self.text = title, sanitise(text, longest=None)
 
     def compose(self) -> ComposeResult:
         """Title, text, keys."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from igdm_tui.store import EvaluationRow, RunRow, StageRow, Store
 
 KEY_WIDTH = 30
+LOSSES = ("loss", "ad_loss", "igdm_loss")
 CURVES = {
     "losses": (),
     "accuracies": ("validation_clean_accuracy", "validation_pgd_accuracy"),
@@ -62,11 +63,14 @@ class RunData:
 
 
 def wanted_curves(store: "Store", run: "RunRow", *, x: str) -> dict[str, tuple[Wanted, ...]]:
-    """The curves of each chart; losses over that x, in the finest rhythm, everything else by epoch."""
+    """The curves of each chart; losses over that x, in the finest rhythm, everything else by epoch.
+
+    What is said at a step is a loss: the sums first, then the terms of AD where it is more than one.
+    """
     names = store.series_names(run.id)
     by = "epoch" if x == "epoch" else "step"
-    losses = [name for name in names[by] if name.endswith("loss")]
-    losses.sort(key=lambda name: (name not in LABELS, list(LABELS).index(name) if name in LABELS else 0, name))
+    terms = [name for name in names["step"] if name not in LOSSES]
+    losses = [name for name in (*LOSSES, *(terms if len(terms) > 1 else ())) if name in names[by]]
     return {
         chart: tuple(Wanted(run.id, run.attempt, name, "epoch", "epoch") for name in wanted if name in names["epoch"])
         for chart, wanted in CURVES.items()

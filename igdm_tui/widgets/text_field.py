@@ -23,5 +23,5 @@ class TextPage(TextArea):
 
     def edit(self, edit: Edit) -> EditResult:
         """Put in only what is harmless."""
-        edit.text = sanitise(edit.text)
+        edit.text = sanitise(edit.text, longest=None)
         return super().edit(edit)

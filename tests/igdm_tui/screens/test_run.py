@@ -44,6 +44,21 @@ async def test_the_teacher_is_followed_while_it_trains(drive, make_run):
         assert driver.shows("teacher 4/30", "the student is next")
 
 
+@pytest.mark.parametrize(
+    ("terms", "drawn"),
+    [(("adv_kl",), ["total", "AD"]), (("adv_kl", "clean_kl"), ["total", "AD", "adv_kl", "clean_kl"])],
+)
+async def test_the_terms_of_a_loss_are_drawn_where_it_has_several(drive, make_run, terms, drawn):
+    folder = make_run("aaaa2222", "teacher")
+    writer = EventWriter(folder.events)
+    for step in (10, 20):
+        writer.write(StepLogged(epoch=1, step=step, metrics=dict.fromkeys((*terms, "ad_loss", "loss"), 1 / step)))
+    writer.close()
+    async with drive() as driver:
+        await opened(driver)
+        await driver.until(lambda: [line.label for line in chart(driver, "losses").lines] == drawn)
+
+
 async def test_new_events_reach_the_screen(drive, make_run):
     folder = make_run("aaaa2222", "running", epochs_done=3)
     async with drive() as driver:

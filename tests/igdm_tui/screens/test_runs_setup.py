@@ -173,6 +173,15 @@ async def test_a_note_is_written_kept_and_shown(drive, full_home, home):
         assert driver.app.row("aaaa2222").note == "why\nso"
 
 
+async def test_a_long_line_of_a_note_stays_whole_when_the_note_is_edited(drive, full_home, home):
+    folder, line = RunFolder(home.runs / "aaaa2222"), "word " * 1200
+    change_labels(folder, lambda labels: labels.with_note(line))
+    async with drive() as driver:
+        await driver.until(lambda: driver.app.row("aaaa2222").note == line.strip())
+        await driver.press("G", "N", "x", "ctrl+s")
+        await driver.until(lambda: read_labels(folder).note == line.strip() + "x")
+
+
 async def test_archived_runs_leave_the_list_and_come_back(drive, full_home):
     async with drive() as driver:
         await driver.press("G", "a")
