@@ -5,16 +5,18 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import events
 from textual.containers import Container, Vertical
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from igdm_tui.curves import X_TITLES, CurveShelf
 from igdm_tui.keys import bindings
 from igdm_tui.live import in_thread
-from igdm_tui.screens.base import PlaceScreen, lines_content
+from igdm_tui.screens.base import lines_content
+from igdm_tui.screens.finding import FindingScreen
 from igdm_tui.screens.run_about import evaluation_lines, origin_lines
+from igdm_tui.screens.run_charts import CHARTS, RunCharts, run_charts
 from igdm_tui.screens.run_data import RunData, falling_lines, head_lines, metric_lines, read_run, wanted_curves
 from igdm_tui.widgets.attack_stages import AttackStages
 from igdm_tui.widgets.line_chart import LineChart
@@ -31,22 +33,15 @@ LOG_S = 0.5  # between two looks at the log
 PAINT_S = 0.03  # a refresh of the screen
 PANES = ("curves", "attack", "log", "settings", "history", "origin")
 FIRST = {"curves": "#losses", "attack": "#stages"}  # what gets the keys; elsewhere the pane itself
-CHARTS = {
-    "losses": ("loss", False),
-    "accuracies": ("validation", True),
-    "gradient_distance": ("GD (lower is better)", False),
-    "gradient_cosine": ("GC (higher is better)", False),
-    "rate": ("learning rate", False),
-    "pace": ("images per second", False),
-}
 
 
-class RunScreen(PlaceScreen):
+class RunScreen(FindingScreen):
     """Watch a run; 1 to 4 choose what of it, a large terminal shows most of it at once."""
 
     PLACE: ClassVar[str] = "run"
     STYLES: ClassVar[str] = "run"
     SLICES: ClassVar[tuple[str, ...]] = ("#curves", "#side")
+    LISTS: ClassVar[tuple[str, ...]] = ("log", "settings", "history", "origin")
     BINDINGS = bindings("run")
 
     def __init__(self, run_id: str) -> None:
@@ -61,7 +56,6 @@ class RunScreen(PlaceScreen):
         self._is_drawn = False
         self._fetching = self._reading_log = False
         self._together = True
-        self._found_in: Lines | None = None
         self.wear("show", PANES, self.pane)
         self.set_class(self._together, "-together", update=False)
 
@@ -70,10 +64,8 @@ class RunScreen(PlaceScreen):
         yield Static("", markup=False, id="head")
         yield PaneTabs(PANES)
         with Container(id="panes"):
-            with Container(id="curves"):
-                for name, (title, percent) in CHARTS.items():
-                    x_title = "step" if name == "losses" else "epoch"
-                    yield LineChart(title, x_title=x_title, percent=percent, note="reading …", id=name)
+            with RunCharts(id="curves"):
+                yield from run_charts()
             with Vertical(id="side"):
                 with Vertical(id="attack"):
                     yield AttackStages(id="stages")
@@ -154,6 +146,7 @@ class RunScreen(PlaceScreen):
         if row is None:
             return
         curves = self._curves.add(data.pieces)
+        self.query_one(RunCharts).steps_per_epoch = data.steps_per_epoch
         for number, name in enumerate(CHARTS):
             if number == 1 and not self._is_drawn:
                 await asyncio.sleep(PAINT_S)
@@ -217,76 +210,6 @@ class RunScreen(PlaceScreen):
         self.igdm.keep("run", x=self.x)
         self._drawn_revision = -1
         self.show_runs()
-
-    @on(LineChart.Crossed)
-    def _cross_all(self, message: LineChart.Crossed) -> None:
-        """All charts read at the same moment of the run."""
-        for chart, factor in self._along(message.chart):
-            if message.x is None or factor:
-                chart.crosshair = message.x and message.x * factor
-
-    @on(LineChart.Windowed)
-    def _window_all(self, message: LineChart.Windowed) -> None:
-        """All charts show the same part of the run."""
-        for chart, factor in self._along(message.chart):
-            if message.window is None or factor:
-                chart.show_window(message.window and (message.window[0] * factor, message.window[1] * factor))
-
-    def _along(self, chart: LineChart) -> list[tuple[LineChart, float]]:
-        """The other charts of the run, and what turns one's x into theirs, 0 where nothing does.
-
-        Epochs and steps are turned into each other; seconds are not, and those of an attack are not those of the run.
-        """
-        steps = self._data.steps_per_epoch if self._data else 0.0
-        factors = {("step", "epoch"): 1 / steps, ("epoch", "step"): steps} if steps else {}
-        charts = [self.query_one(f"#{name}", LineChart) for name in CHARTS]
-        if chart not in charts:
-            return []
-        x = chart.x_title
-        return [(o, 1.0 if o.x_title == x else factors.get((x, o.x_title), 0.0)) for o in charts if o is not chart]
-
-    # Finding
-
-    @property
-    def _searched(self) -> Lines | None:
-        """The list that is shown: the one with the keys, else that of the pane."""
-        if isinstance(self.focused, Lines):
-            return self.focused
-        return self.query_one(f"#{self.pane}", Lines) if self.pane in ("log", "settings", "history", "origin") else None
-
-    def action_find(self) -> None:
-        """Ask for words; on curves, in the log."""
-        if self._searched is None:
-            self.action_pane("log")
-        self._found_in = self._searched
-        self.add_class("-finding")
-        field = self.query_one("#find", Input)
-        field.value = ""
-        field.focus()
-
-    @on(Input.Submitted, "#find")
-    def _find(self, message: Input.Submitted) -> None:
-        self._end_finding()
-        if self._found_in is not None:
-            self._say_found(self._found_in, message.value, 1)
-
-    def _end_finding(self) -> None:
-        self.remove_class("-finding")
-        if self._found_in is not None:
-            self._found_in.focus()
-
-    def action_find_next(self, step: int) -> None:
-        """The next line that holds the words, or the one before."""
-        lines = self._searched
-        if lines is not None and lines.words:
-            self._say_found(lines, lines.words, step)
-
-    def _say_found(self, lines: Lines, words: str, step: int) -> None:
-        number, count = lines.find(words, step)
-        if words:
-            self.query_one(PaneTabs).say(f"{plain(words, 20)}: {number}/{count}" if count else "not found")
-        else:
-            self.query_one(PaneTabs).say("")
 
     def action_follow(self) -> None:
         """Back to the end of the log, and stay there."""
