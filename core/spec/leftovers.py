@@ -69,11 +69,11 @@ def _made(path: Path) -> int:
 def sweep(*folders: Path) -> int:
     """Remove what killed writes have left in these folders, not below them; how many there were.
 
-    A folder that is missing has nothing; what may not be looked at or removed stays.
+    A folder that is missing has nothing; what cannot be looked at or removed stays, for nobody waits for it.
     """
     count = 0
     for folder in folders:
-        with suppress(FileNotFoundError, NotADirectoryError, PermissionError), os.scandir(folder) as entries:
+        with suppress(OSError), os.scandir(folder) as entries:
             for entry in [entry for entry in entries if TEMPORARY.fullmatch(entry.name)]:
                 with suppress(OSError):
                     count += _sweep_one(Path(entry.path))
@@ -81,9 +81,9 @@ def sweep(*folders: Path) -> int:
 
 
 def sweep_run(run: Path) -> int:
-    """`sweep` a run folder with its checkpoints and evaluations."""
-    evaluations = run / "evaluation"
-    return sweep(run, run / "checkpoints", evaluations, *_folders(evaluations))
+    """`sweep` a run folder with its checkpoints and evaluations; nothing through a link, which may lead anywhere."""
+    parts = [part for part in (run / "checkpoints", run / "evaluation") if not part.is_symlink()]
+    return sweep(run, *parts, *(folder for part in parts for folder in _folders(part)))
 
 
 def sweep_queue(home: Home) -> int:
@@ -103,7 +103,7 @@ def sweep_home(home: Home) -> int:
 
 
 def _folders(place: Path) -> list[Path]:
-    with suppress(FileNotFoundError, NotADirectoryError, PermissionError), os.scandir(place) as entries:
+    with suppress(OSError), os.scandir(place) as entries:
         return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
     return []
 
