@@ -27,6 +27,7 @@ from core.spec.events import (
     EpochFinished,
     EvaluationFinished,
     EvaluationStarted,
+    RunFinished,
     StepLogged,
     decode_record,
 )
@@ -41,7 +42,7 @@ from tests.faults.homes import PATIENCE_S, Patience, status_of
 from tests.moments import at_moment, held
 
 IGDM = [sys.executable, "-P", "-m", "igdm_tui.cli.entry"]
-TARGETS = ("worker", "evaluation", "supervisor", "ui", "command", "ingest")
+TARGETS = ("start", "training", "evaluation", "supervisor", "ui", "command", "ingest")
 KEYS = (b"\x1b[B", b"\x1b[A", b"\r", b"q", b"2", b"3", b"1", b"w", b"?", b"\x1b")
 READERS = (("ls", "--json"), ("show", "latest", "--json"), ("db", "check"), ("db", "rebuild"))
 COMMANDS = (
@@ -69,26 +70,26 @@ class Campaign:
         getattr(self, f"_kill_{target}")()
         self.remember()
 
-    def _kill_worker(self) -> None:
-        """At a random moment, mostly of its training."""
-        if worker := self._wait(self._a_worker):
-            folder, identity = worker
-            size = folder.events.stat().st_size
-            if self.moments.random() < 0.85:  # else while it starts
-                self._wait(lambda: folder.events.stat().st_size > size or not identity.is_alive())
-            self._kill_in_a_moment(folder, identity)
+    def _kill_start(self) -> None:
+        self._kill_worker("start")
+
+    def _kill_training(self) -> None:
+        self._kill_worker("training")
 
     def _kill_evaluation(self) -> None:
-        """A worker that has trained, at a random moment of its attacks."""
-        if worker := self._wait(self._a_worker_that_evaluates):
+        self._kill_worker("evaluation")
+
+    def _kill_worker(self, phase: str) -> None:
+        """One that is at this, or a moment later, when it may have got further."""
+        if worker := self._wait(lambda: self._a_worker(phase)):
             self._kill_in_a_moment(*worker)
 
-    def _kill_in_a_moment(self, folder: RunFolder, identity: ProcessIdentity) -> None:
-        time.sleep(self.moments.uniform(0.0, 0.7))
+    def _kill_in_a_moment(self, folder: RunFolder, identity: ProcessIdentity, attempt: int) -> None:
+        time.sleep(self.moments.uniform(0.0, 0.5))
         with suppress(ProcessLookupError):
             if identity.is_alive():
                 with held(identity.pid):
-                    phase = self._phase(folder)
+                    phase = self._phase(folder, attempt)
                     os.kill(identity.pid, signal.SIGKILL)
                 self.report[f"worker, {phase}"] += 1
 
@@ -197,21 +198,22 @@ class Campaign:
             require_resumable(RunFolder(self.home.runs / run_id))
         return count
 
-    def _a_worker(self):
+    def _a_worker(self, phase: str):
         for folder in run_folders(self.home):
             worker = folder.living_worker()
-            if worker is not None and folder.events.exists():
-                return folder, worker[0]
+            if worker is not None and self._phase(folder, worker[1]) == phase:
+                return folder, *worker
         return None
 
-    def _a_worker_that_evaluates(self):
-        worker = self._a_worker()
-        return worker if worker and self._phase(worker[0]) == "evaluation" else None
-
-    def _phase(self, folder: RunFolder) -> str:
+    def _phase(self, folder: RunFolder, attempt: int) -> str:
+        """What an attempt has come to: events of the ones before it say nothing."""
         lines = read_lines(folder.events)[0]
-        last = decode_record(lines[-1]).event if lines else None
-        return "training" if isinstance(last, TRAINING) else "evaluation" if isinstance(last, EVALUATION) else "start"
+        began = next((decode_record(line).event for line in reversed(lines) if b'"run_started"' in line), None)
+        if began is None or began.attempt != attempt:
+            return "start"
+        last = decode_record(lines[-1]).event
+        phases = {"training": TRAINING, "evaluation": EVALUATION, "end": (RunFinished,)}
+        return next((phase for phase, kinds in phases.items() if isinstance(last, kinds)), "start")
 
     def _wait(self, condition):
         """What the condition gives; None when all runs are finished and nothing will come."""
