@@ -81,9 +81,9 @@ def sweep(*folders: Path) -> int:
 
 
 def sweep_run(run: Path) -> int:
-    """`sweep` a run folder with its checkpoints and evaluations; nothing through a link, which may lead anywhere."""
-    parts = [part for part in (run / "checkpoints", run / "evaluation") if not part.is_symlink()]
-    return sweep(run, *parts, *(folder for part in parts for folder in _folders(part)))
+    """`sweep` a run folder with its checkpoints and evaluations; links are not followed."""
+    places = _folders(run)
+    return sweep(run, *places, *(inner for place in places for inner in _folders(place)))
 
 
 def sweep_queue(home: Home) -> int:
@@ -94,7 +94,7 @@ def sweep_queue(home: Home) -> int:
 
 def sweep_home(home: Home) -> int:
     """`sweep` all folders of a home; not the home itself, which may hold anything else."""
-    teachers = [place for folder in _folders(home.teachers) for place in (folder, folder / "training")]
+    teachers = [place for folder in _folders(home.teachers) for place in (folder, *_folders(folder))]
     return (
         sweep_queue(home)
         + sweep(home.decoded, home.teachers, *teachers)

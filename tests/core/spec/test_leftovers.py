@@ -115,6 +115,9 @@ def test_nothing_else_is_swept(tmp_path):
     before = sorted(place.iterdir())
     assert sweep(place, tmp_path / "missing") == 0
     assert sorted(place.iterdir()) == before
+    (place / "evaluation").symlink_to(mine)
+    (place / "checkpoints").symlink_to("checkpoints")
+    assert sweep_run(place) == 0
     assert (mine / ".file.01234567.tmp").exists()
 
 
