@@ -19,7 +19,6 @@ from core.spec.leftovers import (
     sweep_home,
     sweep_run,
     temporary_folder,
-    temporary_name,
 )
 from core.spec.run_folder import RunFolder, run_folders
 from tests.moments import at_moment
@@ -137,17 +136,3 @@ def test_a_whole_home_is_swept_and_only_it(home):
     assert sweep_home(home) == len(places) - 3 + 1
     assert hidden(home.path) == [".x.01234567.tmp"]
     assert [folder.run_id for folder in run_folders(home)] == ["aaaa2222"]
-
-
-@pytest.mark.parametrize("part", ["checkpoints", "evaluation"])
-def test_nothing_is_swept_through_a_link(tmp_path, part):
-    mine, run = tmp_path / "mine", tmp_path / "run"
-    mine.mkdir()
-    run.mkdir()
-    (mine / temporary_name("last.pt")).write_text("mine")
-    (run / part).symlink_to(mine)
-    assert sweep_run(run) == 0
-    assert len(list(mine.iterdir())) == 1
-    (run / part).unlink()
-    (run / part).symlink_to(part)  # a loop
-    assert sweep_run(run) == 0
