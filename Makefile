@@ -20,7 +20,7 @@ demo: $(STAMP)
 	@echo "next: source $(BIN)/activate; igdm-tui    (n: assemble a run, space and c: compare, ?: all keys)"
 
 test: $(STAMP)
-	@echo "test: about 15 minutes on 2 cores; workers are started, killed and resumed"
+	@echo "test: 20 to 30 minutes on 2 cores; workers are started, killed and resumed"
 	@$(BIN)/python -m pytest -q
 
 # torchattacks pins an old requests and is needed by nothing else: it lies in a folder of its own.
@@ -29,7 +29,7 @@ test-peers: $(STAMP) $(PEERS)/.ready
 	@PYTHONPATH=$(PEERS) $(BIN)/python -m pytest -q -m peers
 
 test-faults: $(STAMP)
-	@echo "test-faults: kills, full disks, damage and races by the hundred, 20 minutes on 2 cores (IGDM_FAULTS_KILLS, IGDM_FAULTS_SEED)"
+	@echo "test-faults: kills, full disks, damage and races by the hundred, half an hour to one hour on 2 cores (IGDM_FAULTS_KILLS, IGDM_FAULTS_SEED)"
 	@IGDM_FAULTS_LARGE=1 $(BIN)/python -m pytest -q -s -m "faults or large" tests/faults tests/integration/test_evaluation_kills.py
 
 $(PEERS)/.ready: | $(STAMP)
