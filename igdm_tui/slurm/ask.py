@@ -4,6 +4,7 @@ import getpass
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 
 from core.spec.home import Home
 from core.spec.run_folder import RunFolder, run_folders
@@ -65,11 +66,9 @@ def _note(folder: RunFolder, found: SlurmState | None) -> None:
 def _asked_lately(home: Home) -> bool:
     """True when somebody asked a moment ago; else it is noted that somebody does now."""
     mark = home.slurm / ".asked"
-    try:
+    with suppress(FileNotFoundError):  # nobody ever asked
         if 0 <= time.time() - mark.stat().st_mtime < ASK_EVERY_S:
             return True
-    except FileNotFoundError:
-        pass
     try:
         mark.touch(mode=0o600)
     except OSError:

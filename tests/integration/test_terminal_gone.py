@@ -1,10 +1,12 @@
 """igdm-tui does not outlive its terminal, whichever of the two signals of a hang-up comes first, or neither."""
 
+import fcntl
 import os
 import pty
 import signal
 import subprocess
 import sys
+import termios
 from contextlib import suppress
 
 import psutil
@@ -51,9 +53,6 @@ def program(home):
 
 def take_terminal():
     """A session of its own, led by this process, with standard input as its terminal."""
-    import fcntl
-    import termios
-
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
