@@ -4,7 +4,7 @@
 
 Layers of the networks of the papers, channels-last, float32; processor time of one thread, both sides in turns, the
 median of the ratios with the smallest and the largest. Above 1: fewer products are quicker. The rule of the module
-(channels, positions of a map, images) is lifted here, to show what it leaves out.
+(channels, tiles of a batch) is lifted here, to show what it leaves out.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from torch import nn
 
 from core.models import winograd
 
-SHAPES = ((64, 32), (128, 16), (256, 8), (512, 4), (320, 16), (640, 8))  # channels, side of a map
-BATCHES = (1, 4, 32, 128)
-LARGEST = 640 * 8 * 8 * 128  # values of a batch
+SHAPES = ((64, 32), (128, 16), (256, 8), (512, 4), (160, 32), (320, 16), (640, 8))  # channels, side of a map
+BATCHES = (1, 4, 8, 16, 32, 128)
+LARGEST = 160 * 32 * 32 * 32  # values of a batch
 
 
 def main() -> None:
@@ -29,8 +29,8 @@ def main() -> None:
     parser.add_argument("--batches", type=lambda text: [int(size) for size in text.split(",")], default=BATCHES)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    rule = winograd.MIN_CHANNELS, winograd.MAX_POSITIONS, winograd.MIN_IMAGES
-    winograd.MIN_CHANNELS, winograd.MAX_POSITIONS, winograd.MIN_IMAGES = 1, 2**30, 1
+    min_channels, min_tiles = winograd.MIN_CHANNELS, winograd.MIN_TILES
+    winograd.MIN_CHANNELS, winograd.MIN_TILES = 1, 1
     print(f"torch {torch.__version__}, {options.threads} threads, {options.turns} turns")
     print("channels  map    images   direct, ms  fewer products, ms  ratio (least..most)  used")
     for channels, side in SHAPES:
@@ -38,7 +38,8 @@ def main() -> None:
             if channels * side * side * images <= LARGEST:
                 slow, quick = compare(channels, side, images, options.turns)
                 ratios = [a / b for a, b in zip(slow, quick, strict=True)]
-                used = channels >= rule[0] and side * side <= rule[1] and images >= rule[2]
+                tiles = images * (side // winograd.TILE) ** 2
+                used = channels >= min_channels and tiles >= min_tiles
                 median = statistics.median(ratios)
                 print(
                     f"{channels:8d}  {side:2d}x{side:<2d}  {images:6d}  {1e3 * statistics.median(slow):11.2f}"
@@ -55,6 +56,7 @@ def compare(channels: int, side: int, images: int, turns: int) -> tuple[list[flo
     layer = nn.Conv2d(channels, channels, 3, padding=1).requires_grad_(False)
     layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     sides = (layer, winograd.WinogradConv2d(layer))
+    sides[1].transform()
     features = torch.rand(images, channels, side, side).to(memory_format=torch.channels_last).requires_grad_(True)
     seconds: tuple[list[float], list[float]] = [], []
     for turn in range(turns + 1):

@@ -6,35 +6,31 @@ Both sides of a row work on the same batch in one process, in turns; the ratio i
 smallest and the largest behind it. The literal side is the public code forward by forward: `adv` and `plus` apart, and
 what is multiplied by zero differentiated. `--merged` lets it have `adv` and `plus` as one, as runs do by default.
 On a busy machine take `--threads 1 --clock cpu`: processor time of this process, which others do not lengthen much.
+With `--device cuda` the sides that change arithmetic come too, and each side's share of the card's peak.
 """
 
 import argparse
-import ctypes
 import statistics
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from figures import keep
+from stopwatch import CLASSES, SEED, Stopwatch, generated_images, spread, tf32
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
-from core.data.dataset import Geometry, ImageSet
+from core.data.dataset import Geometry
 from core.methods import METHODS, Batch, build_method, build_term
 from core.models import build_model
 from core.seeding import generator_for
 from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection, ModelSection, SpeedSection
 from core.training.paths import build_step
 
-SEED, ALPHA, EPOCHS = 0, 5.0, 200
-CLASSES = 10
+ALPHA, EPOCHS = 5.0, 200
 EPOCH_IMAGES = 50_000  # of CIFAR
-TARGET = ("adaad", ALPHA)  # also in bfloat16
+TARGET = ("adaad", ALPHA)  # also in bfloat16 on a CPU
+QUICK: dict[str, object] = {"attack_precision": "bfloat16", "tf32": True, "cuda_graphs": True}  # on CUDA
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +78,6 @@ def main() -> None:
     parser.add_argument("--no-bfloat16", action="store_true")
     parser.add_argument("--table6", action="store_true", help="only Table 6's four rows, with minutes per epoch")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     bench = Bench(options)
     bench.print_head()
     for student in options.students.split(","):
@@ -100,40 +94,48 @@ class Bench:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.device = torch.device(options.device)
+        self.watch = Stopwatch(options.device, options.threads, options.clock)
+        self.device = self.watch.device
         self.images = generated_images(max(options.batch, 100), options.image_size).to(self.device)
+        self.peaks = self.watch.matrix_peaks(options.matrix) if self.watch.is_cuda else {}
 
     def print_head(self) -> None:
-        options, cuda = self.options, self.device.type == "cuda"
-        where = torch.cuda.get_device_name(self.device) if cuda else f"CPU, {options.threads} threads"
-        print(f"torch {torch.__version__}, {where}, {options.clock} time, {options.pairs} pairs")
+        options = self.options
+        print(f"{self.watch.place}, {options.pairs} pairs")
         print(f"teacher {options.teacher}, batch {options.batch}, {options.attack_steps} attack steps")
-        self.peaks = self.matrix_peaks() if cuda else {}
         if self.peaks:
             found = ", ".join(f"{name} {rate / 1e12:,.1f} TFLOP/s" for name, rate in self.peaks.items())
             print(f"products of large matrices: {found}")
         share = "  of peak" if self.peaks else ""
-        print(f"student      method       side              s/step   ratio (least..most)  images/s{share}  peak memory")
+        print(f"student      method       side                   s/step   ratio (least..most)  images/s{share}  memory")
 
-    def print_row(self, student: str, method: str, alpha: float) -> None:
-        """The literal side, the fast one, and what may be chosen besides."""
-        case = Case(
+    def literal(self, student: str, method: str, alpha: float, **settings: object) -> Case:
+        """The step as the public code has it."""
+        return Case(
             student=student,
             teacher=self.options.teacher,
             method=method,
             alpha=alpha,
             speed=SpeedSection(path="literal"),
             literal_forwards=bool(alpha) and not self.options.merged,
+            options=tuple(settings.items()),
             attack_steps=self.options.attack_steps,
         )
+
+    def print_row(self, student: str, method: str, alpha: float) -> None:
+        """The literal side, the fast one, and what may be chosen besides."""
+        case = self.literal(student, method, alpha)
         sides = {"literal": case, "fast": fast(case)}
-        if not self.options.no_bfloat16 and ((method, alpha) == TARGET or self.device.type == "cuda"):
-            sides["fast bf16"] = fast(case, attack_precision="bfloat16")
-        if self.device.type == "cuda":
+        if self.watch.is_cuda:
+            sides["literal tf32"] = replace(case, speed=SpeedSection(path="literal", tf32=True))
             sides["fast tf32"] = fast(case, tf32=True)
+            sides["fast tf32 graphs"] = fast(case, tf32=True, cuda_graphs=True)
+            sides["fast bf16 graphs"] = fast(case, **QUICK)
+        elif not self.options.no_bfloat16 and (method, alpha) == TARGET:
+            sides["fast bf16"] = fast(case, attack_precision="bfloat16")
         if self.options.compile:
-            sides["fast compiled"] = fast(case, compile=True)
-            sides["fast bf16 comp."] = fast(case, compile=True, attack_precision="bfloat16")
+            quick = QUICK if self.watch.is_cuda else {"attack_precision": "bfloat16"}
+            sides["compiled bf16"] = fast(case, compile=True, **quick)
         row = f"{student:12s} {method + ('+igdm' if alpha else ''):12s}"
         measured = self.race(sides)
         for side, result in measured.items():
@@ -141,31 +143,20 @@ class Bench:
 
     def print_table6(self, student: str) -> None:
         """AdaAD and IGDM with and without the teacher in the attack, each on both paths."""
+        ways = {"literal": None, "fast": {}} | ({"quick": QUICK} if self.watch.is_cuda else {})
         sides = {}
         for alpha, name in ((0.0, "AdaAD"), (ALPHA, "IGDM")):
             for with_teacher in (True, False):
-                literal = Case(
-                    student=student,
-                    teacher=self.options.teacher,
-                    method="adaad",
-                    alpha=alpha,
-                    speed=SpeedSection(path="literal"),
-                    literal_forwards=bool(alpha) and not self.options.merged,
-                    options=(("teacher_in_attack", with_teacher),),
-                    attack_steps=self.options.attack_steps,
-                )
+                literal = self.literal(student, "adaad", alpha, teacher_in_attack=with_teacher)
                 row = f"{name}{'' if with_teacher else ' w/o T_in'}"
-                sides[f"literal {row}"] = literal
-                sides[f"fast {row}"] = fast(literal)
+                for way, speed in ways.items():
+                    sides[f"{way} {row}"] = literal if speed is None else fast(literal, **speed)
         measured = self.race(sides)
         for side, result in measured.items():
             epoch = result.median * EPOCH_IMAGES / self.options.batch / 60
-            print(f"{student:12s} {side:24s} {result.median:8.3f} s/step {epoch:8.1f} minutes per 50,000 images")
-        for first, second in (
-            ("literal AdaAD", "fast IGDM w/o T_in"),
-            ("literal AdaAD", "literal IGDM w/o T_in"),
-            ("fast AdaAD", "fast IGDM w/o T_in"),
-        ):
+            print(f"{student:12s} {side:31s} {result.median:8.3f} s/step {epoch:8.2f} minutes per 50,000 images")
+        pairs = [("literal AdaAD", f"{way} IGDM w/o T_in") for way in reversed(ways)]
+        for first, second in (*pairs, ("fast AdaAD", "fast IGDM w/o T_in")):
             ratio = ratios(measured[first], measured[second])
             print(f"{student:12s} {first} over {second}: {statistics.median(ratio):.2f} ({spread(ratio)})", flush=True)
 
@@ -173,18 +164,18 @@ class Bench:
         """Every side in turns, the order turning round each time."""
         steps, memory, flops = {}, {}, 0
         for name, case in sides.items():
-            with self.precision(case):
-                before = self.reset_memory()
+            with tf32(case.speed.tf32):
+                before = self.watch.reset_memory()
                 steps[name] = self.build(case)
                 steps[name]()
-                memory[name] = self.peak_memory() - before
+                memory[name] = self.watch.peak_memory() - before
         if self.peaks and "fast" in steps:
             flops = count_flops(steps["fast"])
         seconds: dict[str, list[float]] = {name: [] for name in sides}
         for turn in range(self.options.pairs):
             for name in list(sides) if turn % 2 == 0 else list(sides)[::-1]:
-                with self.precision(sides[name]):
-                    seconds[name].append(self.time(steps[name]))
+                with tf32(sides[name].speed.tf32):
+                    seconds[name].append(self.watch.time(steps[name]))
         return {name: Measured(seconds=seconds[name], memory=memory[name], flops=flops) for name in sides}
 
     def build(self, case: Case) -> Callable[[], None]:
@@ -220,56 +211,6 @@ class Bench:
 
         return one
 
-    def time(self, work: Callable[[], None]) -> float:
-        clock = time.process_time if self.options.clock == "cpu" else time.perf_counter
-        self.wait()
-        began = clock()
-        work()
-        self.wait()
-        return clock() - began
-
-    def wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-
-    @contextmanager
-    def precision(self, case: Case) -> Iterator[None]:
-        """TF32 for the sides that ask for it."""
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = case.speed.tf32
-        try:
-            yield
-        finally:
-            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-
-    def matrix_peaks(self) -> dict[str, float]:
-        """FLOP/s in each precision: the best of five products of large matrices."""
-        size, peaks = self.options.matrix, {}
-        for name, dtype in (("float32", torch.float32), ("tf32", torch.float32), ("bfloat16", torch.bfloat16)):
-            torch.backends.cuda.matmul.allow_tf32 = name == "tf32"
-            left, right = torch.rand(2, size, size, device=self.device).to(dtype)
-            times = [self.time(lambda left=left, right=right: torch.mm(left, right)) for _ in range(6)]
-            peaks[name] = 2 * size**3 / min(times[1:])
-        torch.backends.cuda.matmul.allow_tf32 = False
-        return peaks
-
-    def reset_memory(self) -> int:
-        """Start a new peak; what is in use now, in bytes."""
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats(self.device)
-            return torch.cuda.memory_allocated(self.device)
-        if sys.platform != "linux":
-            return 0
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-        Path("/proc/self/clear_refs").write_text("5")
-        return resident("VmRSS")
-
-    def peak_memory(self) -> int:
-        """The peak since then, in bytes; 0 where it cannot be known."""
-        if self.device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self.device)
-        return resident("VmHWM") if sys.platform == "linux" else 0
-
     def print_side(self, row: str, side: str, result: Measured, literal: Measured, speed: SpeedSection) -> None:
         ratio = ratios(literal, result)
         if side != "literal":
@@ -279,7 +220,7 @@ class Bench:
             kind = "bfloat16" if speed.attack_precision == "bfloat16" else "tf32" if speed.tf32 else "float32"
             share = f"  {result.flops / result.median / self.peaks[kind]:7.1%}"
         print(
-            f"{row} {side:15s} {result.median:8.3f}   {statistics.median(ratio):5.2f} ({spread(ratio)})"
+            f"{row} {side:19s} {result.median:8.4f}   {statistics.median(ratio):5.2f} ({spread(ratio)})"
             f"  {self.options.batch / result.median:8.1f}{share}  {result.memory / 2**20:7,.0f} MiB",
             flush=True,
         )
@@ -287,8 +228,7 @@ class Bench:
 
 def fast(case: Case, **speed: object) -> Case:
     """The same step on the fast path, as runs have it."""
-    changes = {"speed": SpeedSection(**speed), "literal_forwards": False}  # type: ignore[arg-type]
-    return Case(**({name: getattr(case, name) for name in Case.__dataclass_fields__} | changes))
+    return replace(case, speed=SpeedSection(**speed), literal_forwards=False)  # type: ignore[arg-type]
 
 
 def count_flops(step: Callable[[], None]) -> int:
@@ -309,26 +249,6 @@ def count_flops(step: Callable[[], None]) -> int:
 
 def ratios(slow: Measured, quick: Measured) -> list[float]:
     return [a / b for a, b in zip(slow.seconds, quick.seconds, strict=True)]
-
-
-def spread(values: list[float]) -> str:
-    return f"{min(values):.2f}..{max(values):.2f}"
-
-
-def resident(field: str) -> int:
-    """A size from the kernel's account of this process, in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
-
-
-def generated_images(count: int, size: int) -> ImageSet:
-    """Coarse patterns, one per class, under noise."""
-    generator = torch.Generator().manual_seed(SEED)
-    patterns: Tensor = torch.rand(CLASSES, 3, 4, 4, generator=generator)
-    labels = torch.arange(count) % CLASSES
-    noise = torch.rand(count, 3, size, size, generator=generator)
-    pixels = 0.6 * F.interpolate(patterns[labels], size=size) + 0.4 * noise
-    return ImageSet(levels=(255 * pixels).to(torch.uint8), labels=labels, max_level=255)
 
 
 if __name__ == "__main__":

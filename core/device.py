@@ -1,5 +1,6 @@
 """Choosing the device and making the arithmetic on it repeatable."""
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,10 @@ def prepare_device(wanted: str, threads: int, *, tf32: bool = False) -> torch.de
     Raises: TrainingError when there is no such device.
     """
     torch.set_num_threads(threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it products of matrices are not repeatable
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Filling what will be overwritten costs a twentieth of a step, and no one here reads it before.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tf32
     if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):

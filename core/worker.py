@@ -214,7 +214,6 @@ def make_ready(wanted: str, config: "RunConfig", folder: RunFolder, place: Place
     """Import torch with its environment set; the device that is wanted, at one of several places that of the place."""
     threads = max((config.runtime.threads or os.cpu_count() or 1) // place.count, 1)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     with suppress(OSError):  # a full disk; torch makes it when there is something to keep
         make_private(folder.home.compiled)
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder.home.compiled))

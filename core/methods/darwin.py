@@ -33,6 +33,7 @@ class Darwin(Method):
 
     name: ClassVar[str] = "darwin"
     start: ClassVar[Start] = "gaussian"
+    _members: "ClassMembers | None" = None  # of the training images seen last
 
     @property
     def _steps(self) -> range:
@@ -59,8 +60,10 @@ class Darwin(Method):
         self, batch: Batch, images: ImageSet, data: DataSection, teacher: nn.Module | None, generator: torch.Generator
     ) -> Batch:
         """Pair every image with a training image of another class: the class uniform, then the image in it uniform."""
-        others = other_classes(batch.labels, images.labels, generator)
-        index = torch.stack([_draw((images.labels == label).nonzero().flatten(), generator) for label in others])
+        if self._members is None or self._members.labels is not images.labels:
+            self._members = ClassMembers(images.labels)
+        others = other_classes(batch.labels, self._members.classes, generator)
+        index = self._members.draw(others, generator)
         paired = augment(images.images(index).to(batch.clean_images.dtype), data, generator)
         return replace(batch, paired_images=paired, paired_labels=others)
 
@@ -140,22 +143,45 @@ class DarwinLf(Darwin):
         assert teacher is not None
         with torch.no_grad():
             labels = teacher(batch.clean_images).argmax(dim=1)
-        chances = (labels[:, None] != labels[None, :]).float()
-        chances[chances.sum(dim=1) == 0] = torch.eye(len(labels), device=labels.device)[chances.sum(dim=1) == 0]
-        index = torch.multinomial(chances, 1, generator=generator).squeeze(1)
+        chances = labels[:, None] != labels[None, :]
+        itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+        index = _draw(torch.where(chances.any(dim=1, keepdim=True), chances, itself), generator)
         return replace(batch, labels=labels, paired_images=batch.clean_images[index], paired_labels=labels[index])
 
 
-def other_classes(labels: Tensor, all_labels: Tensor, generator: torch.Generator) -> Tensor:
-    """For each label a class uniformly among the other classes that occur: (B,) -> (B,)."""
-    classes = torch.unique(all_labels)
-    chances = (labels[:, None] != classes[None, :]).float()
-    drawn: Tensor = classes[torch.multinomial(chances, 1, generator=generator).squeeze(1)]
-    return drawn
+class ClassMembers:
+    """Where the images of each class are, looked up once, so that drawing them never waits for a device.
+
+    labels: (N,). classes: (C,), those that occur.
+    """
+
+    def __init__(self, labels: Tensor) -> None:
+        self.labels = labels
+        self.classes, counts = torch.unique(labels, return_counts=True)
+        self._order = labels.argsort(stable=True)
+        self._counts = torch.zeros(int(self.classes.max()) + 1, dtype=torch.int64, device=labels.device)
+        self._counts[self.classes] = counts
+        self._first = self._counts.cumsum(0) - self._counts
+
+    def draw(self, classes: Tensor, generator: torch.Generator) -> Tensor:
+        """The position of an image of each class, uniformly among its images: (B,) -> (B,)."""
+        share = torch.rand(len(classes), generator=generator, device=classes.device, dtype=torch.float64)
+        counts = self._counts[classes]
+        return self._order[self._first[classes] + (share * counts).long()]
 
 
-def _draw(candidates: Tensor, generator: torch.Generator) -> Tensor:
-    return candidates[torch.randint(len(candidates), (), generator=generator, device=candidates.device)]
+def other_classes(labels: Tensor, classes: Tensor, generator: torch.Generator) -> Tensor:
+    """For each label a class uniformly among the other ones of `classes`: (B,) -> (B,)."""
+    return classes[_draw(labels[:, None] != classes[None, :], generator)]
+
+
+def _draw(allowed: Tensor, generator: torch.Generator) -> Tensor:
+    """A column of each row, uniformly among those that are allowed: (B, N) -> (B,).
+
+    torch.multinomial draws in the same way, by the first of so many exponential arrivals, and waits for the device.
+    """
+    arrivals = torch.empty(allowed.shape, device=allowed.device).exponential_(generator=generator)
+    return (allowed / arrivals).argmax(dim=1)
 
 
 def _probability(logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Copies of a network for input gradients: the same function in eval mode, cheaper to differentiate.
 
 BatchNorm is folded into the layer before it, sums and ReLUs overwrite what nobody else reads, weights lie
-channels-last, wide convolutions on small maps take fewer products, parameters need no gradient. A copy can follow a
-source that learns: `refresh` takes its weights over.
+channels-last where that is quicker, wide convolutions on small maps take fewer products, parameters need no gradient.
+A copy can follow a source that learns: `refresh` takes its weights over.
 """
 
 import copy
@@ -37,23 +37,35 @@ class FastCopy:
     """A copy of `source`, in eval mode and frozen: `network`. The source must keep its tensors, as optimisers do.
 
     folds: what was folded. precision: of weights and activations, None for the source's own. winograd: of wide
-    convolutions, through which compilers do not see.
+    convolutions, through which compilers do not see. channels_last: order of the weights.
     """
 
     def __init__(
-        self, source: nn.Module, *, fold: bool = True, precision: torch.dtype | None = None, winograd: bool = True
+        self,
+        source: nn.Module,
+        *,
+        fold: bool = True,
+        precision: torch.dtype | None = None,
+        winograd: bool = True,
+        channels_last: bool = True,
     ) -> None:
         self.source = source
         self.network = copy.deepcopy(source).eval().requires_grad_(False)
         self.folds: tuple[Fold, ...] = ()
         if fold:
             self.network, self.folds = _fold(self.network)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        order = torch.channels_last if channels_last else torch.contiguous_format
+        self.network.to(memory_format=order)  # type: ignore[call-overload]
         if precision is not None:
             _set_precision(self.network, precision)
         self._folded, self._kept = self._match()
         self._transformed = _with_fewer_products(self.network) if winograd else []
         self.refresh()
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether the network's forward was seen to do the same whatever the values are."""
+        return isinstance(self.network, fx.GraphModule)
 
     @torch.no_grad()
     def refresh(self) -> None:
@@ -66,6 +78,11 @@ class FastCopy:
             mine_layer.bias.copy_(bias)
         for layer in self._transformed:
             layer.transform()
+
+    def rest(self) -> None:
+        """Give back memory that only quick gradients want, until the next `refresh`."""
+        for layer in self._transformed:
+            layer.rest()
 
     def _match(self) -> tuple[list[tuple[Any, Any, Any]], list[tuple[Tensor, Tensor]]]:
         """Folded layers with their sources, and every other tensor with its source."""
@@ -81,15 +98,21 @@ class FastCopy:
 
 
 def fast_copy(
-    source: nn.Module, images: Tensor, *, precision: torch.dtype | None = None, winograd: bool = True
+    source: nn.Module,
+    images: Tensor,
+    *,
+    precision: torch.dtype | None = None,
+    winograd: bool = True,
+    channels_last: bool = True,
 ) -> FastCopy:
     """A copy that is folded where that leaves the logits as they are, and plain elsewhere.
 
     images: a few of those it will see, (B, C, H, W), on which both are compared.
     """
-    plain, folded = (FastCopy(source, fold=fold, winograd=winograd) for fold in (False, True))
+    plain, folded = (FastCopy(source, fold=fold, winograd=False, channels_last=channels_last) for fold in (False, True))
     fold = _agree(plain.network, folded.network, images)
-    return (folded if fold else plain) if precision is None else FastCopy(source, fold=fold, precision=precision)
+    del plain, folded  # before the next one takes its memory
+    return FastCopy(source, fold=fold, precision=precision, winograd=winograd, channels_last=channels_last)
 
 
 def _fold(network: nn.Module) -> tuple[nn.Module, tuple[Fold, ...]]:

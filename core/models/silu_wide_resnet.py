@@ -12,7 +12,7 @@ from core.models.initialisation import initialise_wide
 from core.models.normalisation import Normalise, PixelStatistics
 
 STEM_WIDTH = 16
-PADDING = {1: (1, 1, 1, 1), 2: (0, 1, 0, 1)}  # left, right, top, bottom, by stride
+PADDING_OF_STRIDE_2 = (0, 1, 0, 1)  # left, right, top, bottom
 
 
 class SiluBlock(nn.Module):
@@ -20,9 +20,9 @@ class SiluBlock(nn.Module):
 
     def __init__(self, in_width: int, width: int, stride: int) -> None:
         super().__init__()
-        self.padding = PADDING[stride]
+        self.stride = stride
         self.batchnorm_0 = nn.BatchNorm2d(in_width)
-        self.conv_0 = nn.Conv2d(in_width, width, 3, stride=stride, bias=False)
+        self.conv_0 = nn.Conv2d(in_width, width, 3, stride=stride, padding=1 if stride == 1 else 0, bias=False)
         self.batchnorm_1 = nn.BatchNorm2d(width)
         self.conv_1 = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.shortcut = nn.Conv2d(in_width, width, 1, stride=stride, bias=False) if in_width != width else None
@@ -31,7 +31,7 @@ class SiluBlock(nn.Module):
         """(B, in_width, H, W) to (B, width, H/stride, W/stride); H and W divisible by the stride."""
         activated = F.silu(self.batchnorm_0(features))
         shortcut = features if self.shortcut is None else self.shortcut(activated)
-        hidden = self.conv_0(F.pad(activated, self.padding))
+        hidden = self.conv_0(activated if self.stride == 1 else F.pad(activated, PADDING_OF_STRIDE_2))
         total: Tensor = self.conv_1(F.silu(self.batchnorm_1(hidden))) + shortcut
         return total
 

@@ -109,7 +109,8 @@ def config_warnings(config: RunConfig) -> list[str]:
         epochs = f"{getattr(config.method, begin)} is not before the last of {config.optim.num_epochs} epochs"
         warnings.append(f"method.{begin} {epochs}: introspection never begins")
     if config.speed.path == "literal":
-        for option in sorted(config.speed.model_dump(exclude_defaults=True).keys() & {"attack_precision", "compile"}):
+        of_the_fast_path = {"attack_precision", "compile", "cuda_graphs"}
+        for option in sorted(config.speed.model_dump(exclude_defaults=True).keys() & of_the_fast_path):
             warnings.append(f'speed.{option} has no effect with speed.path = "literal"')
     warnings += data_warnings(config.data) + model_warnings(config) + teacher_warnings(config)
     for key, optim in (("optim", config.optim), ("teacher.optim", config.teacher.optim)):

@@ -16,6 +16,7 @@ NOT_HASHED: Any = {
     "name": True,
     "runtime": True,
     "slurm": True,
+    "speed": {"cuda_graphs"},
     "evaluation": {"batch_size", "validation_every", "gradient_every", "linearity_every"},
     "data": WHERE_DATA_ARE,
 }

@@ -2,8 +2,8 @@
 
 What pays, measured by benchmarks/train_step.py: attacks on frozen copies with BatchNorm folded (the student's refreshed
 each step, the teachers' made once), one clean forward for all steps of an attack, channels-last images and weights, no
-gradient through what has no weight, one teacher forward for all batches. `attack_precision` and `compile` change more
-than the order of rounding, so they are settings.
+gradient through what has no weight, one teacher forward for small batches. `attack_precision`, `tf32` and `compile`
+change more than the order of rounding, so they are settings; `cuda_graphs` takes memory, so it is one.
 """
 
 from collections.abc import Iterator
@@ -16,25 +16,32 @@ from torch import Tensor, nn
 from core.attacks import attack_mode
 from core.methods import StudentForward
 from core.models.folding import FastCopy, fast_copy
+from core.models.replay import Replayed
 from core.spec.config import SpeedSection
 from core.training.step import AttackNetworks, TrainingStep
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}  # None: that of the network
+MERGED_IMAGES = 128  # more at a time are no quicker and take more memory
 COMPARED_IMAGES = 16  # on which a folded copy must agree with its network
 
 
 class FastStep(TrainingStep):
-    """See `TrainingStep`; the student's own weights are brought into channels-last order."""
+    """See `TrainingStep`; the student's own weights are brought into the order of the images."""
 
     def __init__(self, *, speed: SpeedSection, **parts: Any) -> None:
         super().__init__(**parts)
         self.speed = speed
-        self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._copies: dict[tuple[int, torch.dtype | None], FastCopy] = {}
+        if self._is_channels_last(None):
+            self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def lay_out(self, images: Tensor) -> Tensor:
-        """Channels-last."""
-        return images.contiguous(memory_format=torch.channels_last)
+        """Channels-last, but for exact float32 on CUDA."""
+        return images.contiguous(memory_format=torch.channels_last) if self._is_channels_last(None) else images
+
+    def forget(self) -> None:
+        """Let the copies go."""
+        self._copies.clear()
 
     @contextmanager
     def attack_networks(self, images: Tensor) -> Iterator[AttackNetworks]:
@@ -48,7 +55,10 @@ class FastStep(TrainingStep):
             return
         student = self._copy(self.student, images, precision)
         student.refresh()
-        yield AttackNetworks(_Remembering(student.network, images), teacher)
+        try:
+            yield AttackNetworks(_Remembering(student.network, images), teacher)
+        finally:
+            student.rest()
 
     def student_logits(self, forward: StudentForward, images: Tensor) -> Tensor:
         """With gradient only where the loss has weight."""
@@ -57,18 +67,35 @@ class FastStep(TrainingStep):
         return logits
 
     def teacher_logits(self, teacher: nn.Module, batches: list[Tensor]) -> list[Tensor]:
-        """One forward of a folded copy for all batches together."""
+        """Of a folded copy; small batches in one forward."""
         network = self._copy(teacher, batches[0], None).network
-        return list(network(torch.cat(batches)).split([len(images) for images in batches]))
+        sizes = [len(images) for images in batches]
+        if sum(sizes) > MERGED_IMAGES:
+            return [network(images) for images in batches]
+        return list(network(torch.cat(batches)).split(sizes))
 
     def _copy(self, network: nn.Module, images: Tensor, precision: torch.dtype | None) -> FastCopy:
         key = id(network), precision
         if key not in self._copies:
-            made = fast_copy(network, images[:COMPARED_IMAGES], precision=precision, winograd=not self.speed.compile)
+            made = fast_copy(
+                network,
+                images[:COMPARED_IMAGES],
+                precision=precision,
+                winograd=not self.speed.compile and (network is self.student or self.method.attacks_with_teacher),
+                channels_last=self._is_channels_last(precision),
+            )
+            may_be_recorded = self.speed.cuda_graphs and images.is_cuda and made.is_traced
             if self.speed.compile:
                 made.network = torch.compile(made.network, dynamic=False)  # type: ignore[assignment]
+            if may_be_recorded:
+                made.network = Replayed(made.network)
             self._copies[key] = made
         return self._copies[key]
+
+    def _is_channels_last(self, precision: torch.dtype | None) -> bool:
+        """CUDA has quick convolutions in this order for tensor cores alone; float32 proper is quicker without."""
+        is_cuda = next(self.student.parameters()).is_cuda
+        return not is_cuda or self.speed.tf32 or precision is not None or self.mixed_precision
 
 
 class _Remembering(nn.Module):

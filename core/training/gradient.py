@@ -48,6 +48,7 @@ class BatchGradient:
             # Only here, after the exception is gone, nothing holds the tensors of the failed attempt any more.
             for buffer, before in statistics:
                 buffer.copy_(before)
+            self.step.forget()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             self.turns *= 2

@@ -79,6 +79,9 @@ class TrainingStep(ABC):
     def teacher_logits(self, teacher: nn.Module, batches: list[Tensor]) -> list[Tensor]:
         """What a teacher answers to each batch of images, without gradient."""
 
+    def forget(self) -> None:  # noqa: B027 - paths that keep nothing have nothing to do
+        """Let go of what is kept from step to step; it is made anew when it is asked for."""
+
     def prepare(self, batch: Batch, images: ImageSet, data: DataSection, generator: torch.Generator) -> Batch:
         """The batch with what the method wants besides images and labels, drawn from the training images."""
         return self.method.prepare(batch, images, data, self.teacher, generator)

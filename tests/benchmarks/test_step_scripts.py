@@ -46,6 +46,15 @@ def test_the_rows_of_table_6_are_compared(monkeypatch, capsys):
     assert sum("fast IGDM w/o T_in:" in line for line in lines) == 2
 
 
+def test_every_lever_of_a_network_is_timed(monkeypatch, capsys):
+    words = ["--networks", "resnet", "--image-size", "8", "--batch", "2", "--turns", "1", "--threads", "1"]
+    lines = run_script("levers", words, monkeypatch, capsys)
+    assert [line[:17].strip() for line in lines[3:]] == [
+        "as it is", "parameters frozen", "frozen, channels-", "frozen, folded", "frozen, folded, c",
+        "and fewer product", "folded, channels-",
+    ]  # fmt: skip
+
+
 def test_growth_fits_a_line_through_each_size(monkeypatch, capsys):
     lines = run_script("growth", ["--repeats", "1", "--points", "2", "--images", "16"], monkeypatch, capsys)
     assert [line.split()[0] for line in lines[2:]] == ["images", "classes", "attack_steps", "width"]

@@ -68,3 +68,6 @@ class SpeedSection(Section):
     afterwards. Needs a C++ compiler on a CPU."""
     tf32: bool = False
     """CUDA: let training multiply float32 with a mantissa of 10 bits, several times faster. Evaluation never does."""
+    cuda_graphs: bool = False
+    """CUDA: record the networks of the training attack once and replay them. The same numbers, sooner with small
+    networks and with tf32 or bfloat16; takes more GPU memory. Networks that cannot be traced go without."""

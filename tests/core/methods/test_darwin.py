@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from core.data import load_dataset
 from core.methods import Batch, build_method
-from core.methods.darwin import other_classes
+from core.methods.darwin import ClassMembers, other_classes
 from core.methods.igdm import build_term
 from core.seeding import generator_for
 from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection
@@ -137,10 +137,22 @@ def test_a_pair_is_a_training_image_of_another_class_drawn_evenly(ready, images)
     for image, label in zip(batch.paired_images.flatten(1), batch.paired_labels, strict=True):
         same = (everything == image).all(dim=1)
         assert label in images.labels[same]
-    draws = other_classes(torch.zeros(9000, dtype=torch.long), images.labels, generator_for(CPU, 1, "x"))
+    draws = other_classes(torch.zeros(9000, dtype=torch.long), torch.arange(10), generator_for(CPU, 1, "x"))
     counts = torch.bincount(draws, minlength=10)
     assert counts[0] == 0
     assert float(counts[1:].min()) > 800
+
+
+def test_every_image_of_a_class_is_drawn_as_often_as_the_others():
+    labels = torch.tensor([4, 1, 4, 7, 1, 4])
+    members = ClassMembers(labels)
+    assert members.classes.tolist() == [1, 4, 7]
+    drawn = members.draw(torch.tensor([1, 4, 7]).repeat(3000), generator_for(CPU, 1, "x"))
+    assert torch.equal(labels[drawn], torch.tensor([1, 4, 7]).repeat(3000))
+    counts = torch.bincount(drawn, minlength=6)
+    assert counts[3] == 3000
+    assert float(counts[[1, 4]].min()) > 1350
+    assert float(counts[[0, 2, 5]].min()) > 850
 
 
 def test_without_labels_the_teacher_names_the_classes(student, teacher, batch, images):

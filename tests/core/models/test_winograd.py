@@ -5,7 +5,7 @@ from torch import nn
 from core.data.dataset import Geometry
 from core.models import build_model
 from core.models.folding import FastCopy
-from core.models.winograd import MAX_POSITIONS, MIN_CHANNELS, MIN_IMAGES, WinogradConv2d, may_pay
+from core.models.winograd import MIN_CHANNELS, MIN_TILES, WinogradConv2d, may_pay
 from core.spec.config import ModelSection
 
 
@@ -15,6 +15,12 @@ def direct(width=MIN_CHANNELS, out=MIN_CHANNELS, *, bias=True, dtype=torch.float
     return layer.requires_grad_(False)
 
 
+def ready(layer):
+    quick = WinogradConv2d(layer)
+    quick.transform()
+    return quick
+
+
 def features(images, width, height, columns, dtype=torch.float64):
     generator = torch.Generator().manual_seed(1)
     return torch.randn(images, width, height, columns, generator=generator, dtype=dtype).requires_grad_(True)
@@ -22,11 +28,11 @@ def features(images, width, height, columns, dtype=torch.float64):
 
 @pytest.mark.parametrize(
     ("images", "out", "height", "columns", "bias"),
-    [(4, 320, 4, 4, True), (5, 384, 8, 8, False), (9, 320, 2, 6, True), (40, 320, 8, 8, True)],
+    [(32, 128, 4, 4, True), (9, 192, 8, 8, False), (11, 128, 4, 12, True), (70, 160, 8, 8, True)],
 )
 def test_outputs_and_input_gradients_are_those_of_the_direct_convolution(images, out, height, columns, bias):
     layer = direct(out=out, bias=bias)
-    quick, inputs = WinogradConv2d(layer), features(images, MIN_CHANNELS, height, columns)
+    quick, inputs = ready(layer), features(images, MIN_CHANNELS, height, columns)
     found, wanted = quick(inputs), layer(inputs)
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-12)
     towards = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
@@ -36,9 +42,19 @@ def test_outputs_and_input_gradients_are_those_of_the_direct_convolution(images,
 
 def test_in_float32_only_rounding_differs():
     layer = direct(512, 512, dtype=torch.float32)
-    inputs = features(8, 512, 4, 4, torch.float32)
-    found, wanted = WinogradConv2d(layer)(inputs), layer(inputs)
+    inputs = features(MIN_TILES, 512, 4, 4, torch.float32)
+    found, wanted = ready(layer)(inputs), layer(inputs)
     assert float((found - wanted).detach().abs().max()) < 1e-5 * float(wanted.detach().abs().max())
+
+
+def test_one_after_the_other_they_do_not_disturb_each_other():
+    """They share their scratch memory."""
+    layers = [direct(out=out) for out in (192, 128)]
+    inputs = features(MIN_TILES, MIN_CHANNELS, 8, 8)
+    quick = [ready(layer) for layer in layers]
+    outputs = [layer(inputs) for layer in quick]
+    for layer, found in zip(layers, outputs, strict=True):
+        torch.testing.assert_close(found, layer(inputs), rtol=0, atol=1e-12)
 
 
 def products(layer, inputs):
@@ -47,10 +63,19 @@ def products(layer, inputs):
 
 
 def test_other_maps_and_few_images_take_the_direct_convolution():
-    layer = WinogradConv2d(direct())
-    assert products(layer, features(MIN_IMAGES, MIN_CHANNELS, 8, 8)) == "_ConvolutionBackward"
-    for images, height, columns in ((MIN_IMAGES - 1, 8, 8), (4, 7, 8), (4, 8, 7), (4, MAX_POSITIONS, 2)):
+    layer = ready(direct())
+    assert products(layer, features(MIN_TILES // 4, MIN_CHANNELS, 8, 8)) == "_ConvolutionBackward"
+    for images, height, columns in ((MIN_TILES // 4 - 1, 8, 8), (99, 7, 8), (99, 8, 7), (99, 2, 4), (MIN_TILES, 6, 8)):
         assert products(layer, features(images, MIN_CHANNELS, height, columns)) == "ConvolutionBackward0"
+
+
+def test_without_its_kernel_it_is_the_direct_convolution():
+    layer, inputs = ready(direct()), features(MIN_TILES, MIN_CHANNELS, 8, 8)
+    layer.rest()
+    assert layer.kernel is None
+    assert products(layer, inputs) == "ConvolutionBackward0"
+    layer.transform()
+    assert products(layer, inputs) == "_ConvolutionBackward"
 
 
 @pytest.mark.parametrize(
@@ -61,11 +86,11 @@ def test_other_maps_and_few_images_take_the_direct_convolution():
         direct(padding=2, dilation=2),
         direct(groups=2),
         direct(padding_mode="circular"),
-        direct(width=256),
-        direct(out=256),
+        direct(width=64),
+        direct(out=64),
         direct(dtype=torch.bfloat16),
-        nn.Conv2d(320, 320, 1),
-        nn.Linear(320, 320),
+        nn.Conv2d(128, 128, 1),
+        nn.Linear(128, 128),
     ],
 )
 def test_layers_of_another_form_stay(layer):
@@ -76,9 +101,12 @@ def test_layers_of_another_form_stay(layer):
 def test_copies_have_it_and_follow_their_source():
     source = build_model(ModelSection(model="resnet-18"), Geometry(channels=3, image_size=32, classes=10), 0).eval()
     fast = FastCopy(source)
-    assert sum(isinstance(module, WinogradConv2d) for module in fast.network.modules()) == 3
+    assert sum(isinstance(module, WinogradConv2d) for module in fast.network.modules()) == 9
     assert not any(isinstance(module, WinogradConv2d) for module in FastCopy(source, winograd=False).network.modules())
-    images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(MIN_TILES, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    images.requires_grad_(True)
+    gradients = [torch.autograd.grad(network(images).square().sum(), images)[0] for network in (fast.network, source)]
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-5 * float(gradients[1].abs().max()))
     with torch.no_grad():
         source.layer4[1].conv2.weight.mul_(2.0)
         before = fast.network(images)

@@ -29,6 +29,16 @@ def test_whatever_changes_numbers_changes_the_hash():
     assert len({settings_hash(entry) for entry in changed}) == len(changed)
 
 
+def test_what_only_says_how_the_same_numbers_come_about_does_not():
+    same = [
+        config(),
+        config(speed={"cuda_graphs": True}),
+        config(evaluation={"batch_size": 7}),
+        config(runtime={"seed": 3}),
+    ]
+    assert len({settings_hash(entry) for entry in same}) == 1
+
+
 def test_a_setting_written_out_at_its_default_changes_nothing():
     assert settings_hash(config(igdm={"beta": 1})) == settings_hash(config())
     assert settings_hash(config(attack={"epsilon": "8/255"})) == settings_hash(config(attack={"epsilon": 8 / 255}))
