@@ -33,7 +33,8 @@ from core.spec.identity import settings_hash
 from core.spec.run_folder import RunFolder, new_run_id
 
 ENTRY = [sys.executable, "-m", "igdm_tui.cli.entry"]
-GOALS = {"igdm --version": 0.15, "igdm ls": 0.3, "igdm-tui, first frame": 0.5, "igdm-tui, first run": 0.8}
+GOALS = {"igdm --version": 0.15, "igdm ls": 0.3, "igdm ls --json": 0.3}
+GOALS |= {"igdm-tui, first frame": 0.5, "igdm-tui, first run": 0.8}
 RUN_NAME = "benchmark-run"
 SIZE = struct.pack("HHHH", 36, 120, 0, 0)
 PATIENCE_S = 20.0
@@ -60,6 +61,7 @@ def main() -> None:
             "python -c pass": lambda: process_s([sys.executable, "-c", "pass"]),
             "igdm --version": lambda: process_s([*ENTRY, "--version"]),
             "igdm ls": lambda: process_s(listing),
+            "igdm ls --json": lambda: process_s([*listing, "--json"]),
             "igdm-tui, first frame": lambda: until_shown_s(screens, b" Runs "),
             "igdm-tui, first run": lambda: until_shown_s(screens, RUN_NAME.encode()),
         }

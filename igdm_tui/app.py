@@ -92,8 +92,8 @@ class IgdmApp(KeepingApp, LeavingApp, KeysInOrder):
         if not self.is_running:
             return
         for screen in self.screen_stack:
-            if isinstance(screen, PlaceScreen) and screen.is_ready and screen.is_current_place:
-                screen.show_runs()
+            if isinstance(screen, PlaceScreen):
+                screen.heed_runs()
 
     def launched(self, run_ids: Sequence[str]) -> None:
         """Leave the form: to the run that was started, or to the list of several."""

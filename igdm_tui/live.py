@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.message import Message
@@ -18,6 +19,7 @@ Answer = TypeVar("Answer")
 POLL_S = 0.5
 LIVENESS_S = 1.0  # with POLL_S and the time a look takes, a dead worker is seen within two seconds
 COMPLETE_S = 60.0  # after which every row is read again, in case somebody else rebuilt the database
+ELAPSED_S = 5.0
 RETRY_S = 2.0
 
 
@@ -81,6 +83,13 @@ def _database_of(home: Home) -> tuple[bool, int]:
         return home.runs.is_dir(), 0
 
 
+def _has_moved(before: "RunRow | None", now: "RunRow") -> bool:
+    """Whether a row says something else. That time goes by is worth drawing only now and then."""
+    if before is None or now.elapsed_s - before.elapsed_s >= ELAPSED_S:
+        return True
+    return replace(before, elapsed_s=now.elapsed_s) != now
+
+
 class Follower(threading.Thread):
     """Reads new events of all runs into the database twice a second and posts what came of it."""
 
@@ -131,8 +140,9 @@ class Follower(threading.Thread):
                 if changed or quiet_s >= LIVENESS_S or woken:
                     everything = complete_s >= COMPLETE_S
                     fresh = store.runs(None if everything else changed | store.restless())
-                    if changed or woken or any(rows.get(row.id) != row for row in fresh):
-                        rows |= {row.id: row for row in fresh}
+                    moved = {row.id: row for row in fresh if _has_moved(rows.get(row.id), row)}
+                    if changed or woken or moved:
+                        rows |= moved
                         self._tell(rows, changed)
                     quiet_s, complete_s = 0.0, 0.0 if everything else complete_s
                     self._look_after_queue()

@@ -80,10 +80,10 @@ def read_json(path: Path) -> Any:
 
     Raises: OSError as `open_plain`; ValueError when it is no JSON, far too long, or nested too deeply.
     """
-    with os.fdopen(open_plain(path), "rb") as file:
-        data = file.read(LARGEST_JSON + 1)
-    if len(data) > LARGEST_JSON:
-        raise ValueError("it is too long")
+    with os.fdopen(open_plain(path), "rb", buffering=0) as file:
+        if os.fstat(file.fileno()).st_size > LARGEST_JSON:
+            raise ValueError("it is too long")
+        data = file.readall()
     try:
         return json.loads(data)
     except RecursionError as error:

@@ -76,7 +76,9 @@ def _boot() -> str:
 def _look(pid: int) -> tuple[str, str]:
     """Boot and ticks of a process's start, and its state as one letter; empty where /proc does not say."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        return f"{_boot()}:{fields[19]}", fields[0]
+        # Asked of every running run each second: a bare file, not decoded but for what is needed.
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            fields = file.readall().rpartition(b")")[2].split()
+        return f"{_boot()}:{fields[19].decode('ascii')}", fields[0].decode("ascii")
     except (OSError, IndexError, ValueError):
         return "", ""

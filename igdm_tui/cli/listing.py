@@ -1,6 +1,8 @@
 """The answer of `igdm ls`. Imports no Typer: the plain listing is asked for so often that it goes without."""
 
+import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.spec.catalogue import METRICS
@@ -32,7 +34,7 @@ def list_runs(
     if archived:
         runs = [run for run in runs if not run.archived]
     if as_json:
-        answer_json([run.to_json() for run in runs])
+        answer_runs(runs)
     elif runs:
         answer(listing(runs))
     elif filter_text:
@@ -41,6 +43,15 @@ def list_runs(
         say(f"{session.home.path}: all {archived} runs are archived (igdm ls --archived lists them)")
     else:
         say(f"{session.home.path}: no runs yet (start one: igdm run configs/digits.toml)")
+
+
+def answer_runs(runs: "list[RunRow]") -> None:
+    """Runs as JSON, as `answer_json` writes it."""
+    if not sys.stdout.isatty():
+        with suppress(ValueError):  # a number that is not finite: the long way makes it null
+            answer(f"[{', '.join(run.json_text() for run in runs)}]")
+            return
+    answer_json([run.to_json() for run in runs])
 
 
 def listing(runs: "list[RunRow]") -> str:

@@ -76,6 +76,11 @@ class PlaceScreen(Screen[None]):
     def show_runs(self) -> None:
         """Draw the newest state of the runs; called when it changed and when the screen comes to the top."""
 
+    def heed_runs(self) -> None:
+        """Runs have changed: draw them, if anybody sees it."""
+        if self.is_ready and self.is_current_place:
+            self.show_runs()
+
     @property
     def igdm(self) -> "IgdmApp":
         """The app, by its own type."""

@@ -1,5 +1,6 @@
 """Runs: every run of the home in one live table; everything else starts from here."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -24,6 +25,7 @@ from igdm_tui.widgets.text_field import TextField
 if TYPE_CHECKING:
     from igdm_tui.store import RunRow
 
+HEED_S = 1.0
 STATUS_ORDER = ("running", "queued", "finished", "stopped", "failed", "lost")
 
 
@@ -39,6 +41,8 @@ class RunsScreen(SetupScreen):
         self._expected = ""
         self._said: list[tuple[str, str]] = []
         self._curves: dict[str, tuple[int, str]] = {}
+        self._statuses: list[tuple[str, str]] = []
+        self._heeded_at, self._heeds_soon = 0.0, False
         self._warnings: tuple[str, int, list[str]] = ("", -1, [])
 
     def compose_body(self) -> Iterable[Widget]:
@@ -54,6 +58,23 @@ class RunsScreen(SetupScreen):
         """As it was left; the table has the keys."""
         self.restore_view()
         self.table.focus()
+
+    def heed_runs(self) -> None:
+        """A run that came, went or ended is drawn at once; numbers that move, once a second: drawing is what costs."""
+        if not (self.is_ready and self.is_current_place):
+            return
+        statuses = [(row.id, row.status) for row in self.igdm.rows or ()]
+        wait_s = self._heeded_at + HEED_S - time.monotonic()
+        if wait_s <= 0 or statuses != self._statuses:
+            self._statuses = statuses
+            self._heed_now()
+        elif not self._heeds_soon:
+            self._heeds_soon = True
+            self.set_timer(wait_s, self._heed_now)
+
+    def _heed_now(self) -> None:
+        self._heeded_at, self._heeds_soon = time.monotonic(), False
+        super().heed_runs()
 
     def show_runs(self) -> None:
         """New state: rows, counts, and the selected run's words."""

@@ -1,13 +1,16 @@
 """What commands answer about runs that are there: a contract that scripts rely on."""
 
 import json
+import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from core.spec.events import AttackFinished
 from igdm_tui.cli.entry import global_options_first
+from igdm_tui.store import Store
 
 KEYS = [
     "id", "name", "status", "settings_hash", "seed", "dataset", "teacher", "student", "method", "igdm_alpha",
@@ -37,6 +40,23 @@ def test_ls_in_json_has_exactly_the_agreed_keys(igdm, three):
     assert rows[2]["metrics"]["clean_accuracy"] == 0.9
     assert rows[0]["metrics"].keys() == {"loss", "ad_loss", "gradient_cosine", "learning_rate"}, "not measured: absent"
     assert rows[1]["settings"]["igdm"]["alpha"] == 10.0
+
+
+def test_json_for_programs_is_json_for_persons_on_one_line(home, make_run):
+    """It is put together from text that is kept as JSON, which nobody reads for it."""
+    make_run("aaaa2222", name='a "quoted" \N{BULLET} name').finish(clean=0.9)
+    make_run("bbbb2222")
+    with Store.open(home) as store:
+        store.ingest()
+        rows = store.runs()
+    for row in rows:
+        assert row.json_text().isascii()
+        assert json.loads(row.json_text()) == row.to_json()
+        assert list(json.loads(row.json_text())) == KEYS
+    infinite = replace(rows[0], metrics={"loss": math.inf})
+    assert json.loads(infinite.json_text())["metrics"] == {"loss": None}
+    with pytest.raises(ValueError, match="no JSON"):
+        replace(rows[0], settings_text='{"igdm": {"alpha": NaN}}').json_text()
 
 
 def test_an_empty_home_lists_nothing_and_says_what_to_do(igdm, home):

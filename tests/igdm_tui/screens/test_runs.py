@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import pytest
 
+from igdm_tui.live import ELAPSED_S, RunsChanged, _has_moved
 from igdm_tui.screens.compare import CompareScreen
 from igdm_tui.screens.launch import LaunchScreen
 from igdm_tui.screens.run import RunScreen
 from igdm_tui.screens.runs import RunsScreen
+from igdm_tui.store import Store
 
 SIZES = [(60, 16), (80, 24), (120, 36), (160, 48)]
 
@@ -15,7 +19,6 @@ def names(driver) -> list[str]:
 async def test_an_empty_home_shows_the_first_step(drive, home):
     async with drive() as driver:
         await driver.until(lambda: driver.shows("No runs yet", "Press n", "igdm run configs/digits.toml"))
-    assert not home.database.exists() or home.database.stat().st_size >= 0
 
 
 async def test_runs_are_listed_newest_first_with_status_in_words(drive, full_home):
@@ -151,6 +154,33 @@ async def test_a_new_run_appears_by_itself_in_an_empty_home(drive, make_run):
         await driver.until(lambda: driver.shows("adaad+igdm10"))
         await driver.press("enter")
         assert isinstance(driver.app.screen, RunScreen)
+
+
+async def test_numbers_that_move_are_drawn_once_a_second_and_an_end_at_once(drive, full_home, monkeypatch):
+    drawn = []
+    async with drive() as driver:
+        screen, app = driver.app.screen, driver.app
+        monkeypatch.setattr(screen, "show_runs", lambda: drawn.append(app.rows))
+        before = app.rows
+        for loss in range(5):
+            app.on_runs_changed(RunsChanged([replace(row, metrics={"loss": float(loss)}) for row in before], {}))
+        newest = app.rows
+        assert len(drawn) <= 1
+        await driver.until(lambda: drawn and drawn[-1] is newest)
+        assert len(drawn) <= 2
+        app.on_runs_changed(RunsChanged([replace(row, status="finished") for row in before], {}))
+        assert drawn[-1] is app.rows
+
+
+def test_a_row_on_which_only_time_went_by_is_drawn_now_and_then(make_run, home):
+    make_run("aaaa2222")
+    with Store.open(home) as store:
+        store.ingest()
+        (row,) = store.runs()
+    assert not _has_moved(row, replace(row, elapsed_s=row.elapsed_s + 1))
+    assert _has_moved(row, replace(row, elapsed_s=row.elapsed_s + ELAPSED_S))
+    assert _has_moved(row, replace(row, epoch=row.epoch + 1))
+    assert _has_moved(None, row)
 
 
 async def test_n_opens_the_form_and_escape_comes_back(drive, full_home):
