@@ -15,6 +15,7 @@ from core.spec.toml_text import plain_value
 from igdm_tui.widgets.text import plain
 
 SEEDS_KEY = "runtime.seed"
+ONE_VALUE = ("name", "runtime.device")
 NOT_IN_FORM = ("config_version",)
 YES, NO = "yes", "no"
 DIM = "$foreground 60%"
@@ -135,6 +136,8 @@ class FieldSpec:
         lines = [(self.key, "bold $accent"), *((line, "") for line in wrap(about, width))]
         if self.default and self.default != text:
             lines.append((f"Default: {self.default}", DIM))
+        if self.kind == "value" and self.key not in ONE_VALUE:
+            lines.append(("A run for each of several values: 0 | 10 | 30", DIM))
         names = self.choices or self.names
         after = [("", ""), ("space: next name; others can be typed", DIM)] if self.names else []
         full = [line for name in names for line in self._name_lines(name, text, width, told=True)]

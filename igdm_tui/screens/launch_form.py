@@ -9,13 +9,12 @@ from typing import Any
 
 from core.spec.errors import Problem
 from core.spec.loading import config_problems, parse_value, set_value
-from igdm_tui.screens.launch_fields import NO, SEEDS_KEY, YES, FieldSpec
+from igdm_tui.screens.launch_fields import NO, ONE_VALUE, SEEDS_KEY, YES, FieldSpec
 from igdm_tui.widgets.fields import BAR
 from igdm_tui.widgets.text import plain
 
 MOST_SEEDS = 100
 MOST_RUNS = 1000
-ONE_VALUE = ("name", "runtime.device")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +71,21 @@ def read_form(specs: "Sequence[FieldSpec]", texts: Mapping[str, str]) -> FormRea
         advice = f"at most {MOST_RUNS}; start a part of them"
         problems.append(Problem(key=next(iter(axes), SEEDS_KEY), message=f"makes {reading.count} runs", advice=advice))
     known = {known.key for known in problems}
-    problems += [p for p in _all_problems(reading) if p.key not in known]
+    with_one = {spec.key: texts[spec.key] for spec in specs if spec.kind == "value"}
+    problems += [_with_bars(p, with_one.get(p.key, "")) for p in _all_problems(reading) if p.key not in known]
     return replace(reading, seeds=seeds, problems=tuple(problems))
 
 
 def _parts(spec: FieldSpec, text: str) -> list[str]:
     return text.split(BAR) if spec.key not in ONE_VALUE else [text]
+
+
+def _with_bars(problem: Problem, text: str) -> Problem:
+    """The problem of a field for one value, with commas in its text, says how several are written."""
+    values = [part.strip() for part in text.split(",")]
+    if BAR in text or len(values) == 1 or not all(values):
+        return problem
+    return replace(problem, message="holds one value", advice=f"for a run of each: {f' {BAR} '.join(values)}")
 
 
 def _axis_problems(key: str, values: list[Any]) -> list[Problem]:

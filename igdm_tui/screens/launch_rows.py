@@ -6,8 +6,7 @@ from itertools import groupby
 from textual.app import ComposeResult
 from textual.widget import Widget
 
-from igdm_tui.screens.launch_fields import HEADINGS, FieldSpec
-from igdm_tui.screens.launch_form import ONE_VALUE
+from igdm_tui.screens.launch_fields import HEADINGS, ONE_VALUE, FieldSpec
 from igdm_tui.widgets.fields import Form, FormHeading, FormRow
 
 START_KEY = "preset"

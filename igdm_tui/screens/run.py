@@ -159,8 +159,9 @@ class RunScreen(FindingScreen):
         self._is_drawn = True
         self.query_one(AttackStages).show_evaluation(row, data.stages, data.evaluations)
         falling = self.query_one("#falling", LineChart)
-        falling.set_lines(falling_lines(data))
-        falling.display = bool(data.history)
+        stands = falling_lines(data)
+        falling.set_lines(stands)
+        falling.display = bool(stands)
         self.query_one("#settings", Lines).set_lines(data.settings)
         self.query_one("#history", Lines).set_lines(evaluation_lines(data.evaluations))
         self.query_one("#origin", Lines).set_lines(origin_lines(data.origin))

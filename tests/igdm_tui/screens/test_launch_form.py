@@ -74,6 +74,23 @@ def test_every_field_is_documented_and_stands_under_a_heading():
     assert set(USUAL) <= {spec.key for spec in SPECS}
 
 
+def test_values_between_commas_are_told_how_several_are_written():
+    texts = {spec.key: spec.default for spec in SPECS} | {
+        "igdm.alpha": "0, 3,10",
+        "attack.epsilon": "x",
+        "optim.milestones": ",",
+    }
+    problems = {problem.key: problem for problem in read_form(SPECS, texts).problems}
+    assert (problems["igdm.alpha"].message, problems["igdm.alpha"].advice) == (
+        "holds one value",
+        "for a run of each: 0 | 3 | 10",
+    )
+    assert "for a run of each" not in problems["attack.epsilon"].advice
+    guide = {spec.key: [text for text, _ in spec.guide("", 60, 40)] for spec in SPECS}
+    assert any("0 | 10 | 30" in text for text in guide["igdm.alpha"])
+    assert not any("0 | 10 | 30" in text for text in guide["name"] + guide["optim.milestones"])
+
+
 def test_an_untouched_form_is_the_default_configuration():
     reading = read()
     assert reading.problems == ()
