@@ -7,7 +7,7 @@ change more than the order of rounding, so they are settings; `cuda_graphs` take
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -47,18 +47,17 @@ class FastStep(TrainingStep):
     def attack_networks(self, images: Tensor) -> Iterator[AttackNetworks]:
         """Folded copies; with `attack.batchnorm = "train"` the student itself, frozen, for its statistics must move."""
         precision = PRECISIONS[self.speed.attack_precision]
-        asked = self.teacher if self.method.attacks_with_teacher else None
-        teacher = asked and self._copy(asked, images, precision).network
-        if self.attack.batchnorm == "train":
-            with attack_mode(self.student, "train"), _frozen(self.student):
+        with ExitStack() as copies:
+            teacher = None
+            if self.teacher is not None and self.method.attacks_with_teacher:
+                teacher = copies.enter_context(self._awake(self.teacher, images, precision))
+            if self.attack.batchnorm == "train":
+                copies.enter_context(attack_mode(self.student, "train"))
+                copies.enter_context(_frozen(self.student))
                 yield AttackNetworks(self.student, teacher)
-            return
-        student = self._copy(self.student, images, precision)
-        student.refresh()
-        try:
-            yield AttackNetworks(_Remembering(student.network, images), teacher)
-        finally:
-            student.rest()
+            else:
+                student = copies.enter_context(self._awake(self.student, images, precision))
+                yield AttackNetworks(_Remembering(student, images), teacher)
 
     def student_logits(self, forward: StudentForward, images: Tensor) -> Tensor:
         """With gradient only where the loss has weight."""
@@ -73,6 +72,16 @@ class FastStep(TrainingStep):
         if sum(sizes) > MERGED_IMAGES:
             return [network(images) for images in batches]
         return list(network(torch.cat(batches)).split(sizes))
+
+    @contextmanager
+    def _awake(self, network: nn.Module, images: Tensor, precision: torch.dtype | None) -> Iterator[nn.Module]:
+        """The copy of a network as it is now, for a while; memory for quick gradients is free outside of attacks."""
+        copy = self._copy(network, images, precision)
+        copy.refresh()
+        try:
+            yield copy.network
+        finally:
+            copy.rest()
 
     def _copy(self, network: nn.Module, images: Tensor, precision: torch.dtype | None) -> FastCopy:
         key = id(network), precision
