@@ -89,9 +89,7 @@ def print_table(figures: list[Figure], before: dict[str, float]) -> None:
     for figure in figures:
         goal = f"{figure.goal:,.4g}" if figure.goal is not None else ""
         old = before.get(figure.name)
-        ratio = (
-            (figure.value / old if figure.better == "higher" else old / figure.value) if old and figure.value else None
-        )
+        ratio = ratio_to(old, figure) if old and figure.value else None
         compared = f"{old:12,.4g} {ratio:6.2f}" if old is not None and ratio is not None else ""
         print(f"{figure.name:44} {figure.value:12,.4g} {figure.unit:14} {goal:>10} {compared}")
 

@@ -56,17 +56,19 @@ class Problem:
     key: dotted path such as "attack.epsilon", empty when the file as a whole is meant.
     message: what is wrong, with the value that was found.
     advice: what to do; may be empty.
-    line: 1-based line in the file, None when unknown (set on the command line, or in a form).
+    line: 1-based line in the file, None when unknown (set in a form). source: where it was set, where that is not what
+    holds the others: "--set".
     """
 
     key: str
     message: str
     advice: str = ""
     line: int | None = None
+    source: str = ""
 
     def text(self, source: str) -> str:
         """One line for a terminal: where, what, what to do."""
-        where = f"{source}:{self.line}" if self.line else source
+        where = self.source or (f"{source}:{self.line}" if self.line else source)
         key = f"{self.key}: " if self.key else ""
         advice = f" ({self.advice})" if self.advice else ""
         return f"{where}: {key}{self.message}{advice}"

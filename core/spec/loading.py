@@ -7,6 +7,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,13 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
     settings = read_toml(path)
     if is_matrix(settings):
         pick_cell(path, "")
-    text = path.read_text(encoding="utf-8")
-    return build_config(apply_overrides(settings, overrides), source=str(path), text=text)
+    text, overrides = path.read_text(encoding="utf-8"), list(overrides)
+    try:
+        return build_config(apply_overrides(settings, overrides), source=str(path), text=text)
+    except ConfigError as error:
+        changed = tuple(f"{override.partition('=')[0].strip()}." for override in overrides)
+        problems = [replace(p, source="--set") if f"{p.key}.".startswith(changed) else p for p in error.problems]
+        raise ConfigError(problems, error.source) from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
