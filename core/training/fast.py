@@ -1,7 +1,7 @@
 """The fast path: the numbers of the literal one up to rounding, sooner.
 
-What pays, measured by benchmarks/train_step.py: attacks on frozen copies with BatchNorm folded (made once, brought up to
-date for each attack), one clean forward for all steps of an attack, channels-last images and weights, no gradient
+What pays, measured by benchmarks/train_step.py: attacks on frozen copies with BatchNorm folded (made once, brought up
+to date for each attack), one clean forward for all steps of an attack, channels-last images and weights, no gradient
 through what has no weight, one teacher forward for small batches. `attack_precision`, `tf32` and `compile` change more
 than the order of rounding, so they are settings; `cuda_graphs` takes memory, so it is one.
 """
