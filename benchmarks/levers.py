@@ -13,10 +13,11 @@ from collections.abc import Callable
 
 import torch
 from figures import keep
-from stopwatch import CLASSES, Stopwatch, generated_images, spread, tf32
+from stopwatch import CLASSES, Stopwatch, generated_images, spread
 from torch import Tensor, nn
 
 from core.data.dataset import Geometry
+from core.device import tf32
 from core.models import build_model
 from core.models.folding import FastCopy
 from core.models.replay import Replayed

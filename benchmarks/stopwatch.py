@@ -3,8 +3,7 @@
 import ctypes
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -12,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.data.dataset import ImageSet
-from core.device import prepare_device
+from core.device import prepare_device, tf32
 
 SEED = 0
 CLASSES = 10
@@ -70,17 +69,6 @@ class Stopwatch:
                 times = [self.time(lambda left=left, right=right: torch.mm(left, right)) for _ in range(6)]
             peaks[name] = 2 * side**3 / min(times[1:])
         return peaks
-
-
-@contextmanager
-def tf32(allowed: bool) -> Iterator[None]:
-    """CUDA multiplies float32 with a mantissa of 10 bits, or does not, for a while."""
-    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def generated_images(count: int, size: int) -> ImageSet:

@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 
 import torch
 from figures import keep
-from stopwatch import CLASSES, SEED, Stopwatch, generated_images, spread, tf32
+from stopwatch import CLASSES, SEED, Stopwatch, generated_images, spread
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from core.data.dataset import Geometry
+from core.device import tf32
 from core.methods import METHODS, Batch, build_method, build_term
 from core.models import build_model
 from core.seeding import generator_for

@@ -3,7 +3,7 @@
 import os
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
@@ -38,14 +38,19 @@ def prepare_device(wanted: str, threads: int, *, tf32: bool = False) -> torch.de
 
 
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """float32 as written, without TF32 on CUDA, for a while: verdicts must not depend on a shortened mantissa."""
+def tf32(allowed: bool) -> Iterator[None]:
+    """CUDA multiplies float32 with a mantissa of 10 bits, or does not, for a while."""
     before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
     try:
         yield
     finally:
         torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def full_precision() -> AbstractContextManager[None]:
+    """float32 as written, without TF32 on CUDA, for a while: verdicts must not depend on a shortened mantissa."""
+    return tf32(False)
 
 
 def peak_memory_gb(device: torch.device) -> float:
