@@ -19,7 +19,9 @@ def prepare_device(wanted: str, threads: int, *, tf32: bool = False) -> torch.de
     """
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it products of matrices are not repeatable
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # As use_deterministic_algorithms(True, warn_only=True) does, which imports the compiler first: more than a second.
+    torch.set_deterministic_debug_mode("warn")
+    os.environ.setdefault("TORCHINDUCTOR_DETERMINISTIC", "1")  # for the compiler, where one is wanted
     # Filling what will be overwritten costs a twentieth of a step, and no one here reads it before.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False

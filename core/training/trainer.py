@@ -17,6 +17,7 @@ from core.training.averaging import WeightAverage
 from core.training.distributed import Ranks
 from core.training.gradient import BatchGradient
 from core.training.schedule import learning_rate
+from core.training.sgd import MomentumSgd
 from core.training.step import TrainingStep, check_finite
 
 
@@ -52,8 +53,11 @@ class Trainer:
         self.seed = seed
         self.device = device
         self.read_every = read_every
-        self.optimizer = torch.optim.SGD(
-            step.student.parameters(), lr=optim.learning_rate, momentum=optim.momentum, weight_decay=optim.weight_decay
+        self.optimizer = MomentumSgd(
+            step.student.parameters(),
+            learning_rate=optim.learning_rate,
+            momentum=optim.momentum,
+            weight_decay=optim.weight_decay,
         )
         self.average = WeightAverage(step.student, optim.weight_average) if optim.weight_average else None
         self.epoch = 0
@@ -114,15 +118,13 @@ class Trainer:
         igdm = self.step.igdm
         if igdm:
             means["igdm_weight"] = igdm.weight(epoch, self.step.num_epochs)
-        rate = self.optimizer.param_groups[0]["lr"]
+        rate = self.optimizer.learning_rate
         means |= {"learning_rate": rate, "images_per_s": (self.images_seen - seen_before) / max(seconds, 1e-9)}
         self.epoch, self.step_in_epoch, self.sums, self.images_seen = epoch, 0, {}, 0
         return means
 
     def _one_step(self, batch: Batch) -> dict[str, torch.Tensor]:
-        rate = learning_rate(self.optim, batch.epoch, self.step_in_epoch, self.steps_per_epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        self.optimizer.learning_rate = learning_rate(self.optim, batch.epoch, self.step_in_epoch, self.steps_per_epoch)
         pairs = generator_for(self.device, self.seed, "pairs", batch.epoch, self.step_in_epoch)
         batch = self.step.prepare(batch, self.images, self.data, pairs)
 

@@ -18,11 +18,16 @@ def test_all_1797_digits_are_in_exactly_one_split(digits):
     sizes = [len(digits.train), len(digits.validation), len(digits.test)]
     assert sum(sizes) == 1797
     assert sizes[2] == round(1797 * 0.2)
-    rows = torch.cat([part.levels.flatten(1) for part in (digits.train, digits.validation, digits.test)])
+    rows = [
+        (*levels.flatten().tolist(), label)
+        for part in (digits.train, digits.validation, digits.test)
+        for levels, label in zip(part.levels, part.labels.tolist(), strict=True)
+    ]
     from sklearn.datasets import load_digits
 
-    everything = torch.from_numpy(load_digits().data).to(torch.uint8)
-    assert torch.equal(rows.sort(dim=0).values, everything.sort(dim=0).values)
+    images, targets = load_digits(return_X_y=True)
+    everything = [(*map(int, image), int(target)) for image, target in zip(images, targets, strict=True)]
+    assert sorted(rows) == sorted(everything)
 
 
 def test_images_are_in_zero_to_one(digits):
