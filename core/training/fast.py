@@ -2,7 +2,8 @@
 
 What pays, measured by benchmarks/train_step.py: attacks on frozen copies with BatchNorm folded (made once, brought up
 to date for each attack), one clean forward for all steps of an attack, channels-last images and weights, no gradient
-through what has no weight, one teacher forward for small batches. `attack_precision`, `tf32` and `compile` change more
+through what has no weight, one teacher forward for small batches, the attack's answer on clean images asked for once
+in a step. `attack_precision`, `tf32` and `compile` change more
 than the order of rounding, so they are settings; `cuda_graphs` takes memory, so it is one.
 """
 
@@ -14,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from core.attacks import attack_mode
-from core.methods import StudentForward
+from core.data.dataset import ImageSet
+from core.methods import Batch, StudentForward
 from core.models.folding import FastCopy, fast_copy
 from core.models.replay import Replayed
-from core.spec.config import SpeedSection
+from core.spec.config import DataSection, SpeedSection
 from core.training.step import AttackNetworks, TrainingStep
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}  # None: that of the network
@@ -32,6 +34,7 @@ class FastStep(TrainingStep):
         super().__init__(**parts)
         self.speed = speed
         self._copies: dict[tuple[int, torch.dtype | None], FastCopy] = {}
+        self._attack_teacher: _Remembering | None = None  # of the last attack, with what it answered there
         if self._is_channels_last(None):
             self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -42,6 +45,11 @@ class FastStep(TrainingStep):
     def forget(self) -> None:
         """Let the copies go."""
         self._copies.clear()
+        self._attack_teacher = None
+
+    def prepare(self, batch: Batch, images: ImageSet, data: DataSection, generator: torch.Generator) -> Batch:
+        """Laid out already, so that attack and outer loss see the same tensors."""
+        return super().prepare(self._laid_out(batch), images, data, generator)
 
     @contextmanager
     def attack_networks(self, images: Tensor) -> Iterator[AttackNetworks]:
@@ -50,7 +58,8 @@ class FastStep(TrainingStep):
         with ExitStack() as copies:
             teacher = None
             if self.teacher is not None and self.method.attacks_with_teacher:
-                teacher = copies.enter_context(self._awake(self.teacher, images, precision))
+                teacher = _Remembering(copies.enter_context(self._awake(self.teacher, images, precision)), images)
+                self._attack_teacher = teacher
             if self.attack.batchnorm == "train":
                 copies.enter_context(attack_mode(self.student, "train"))
                 copies.enter_context(_frozen(self.student))
@@ -66,12 +75,24 @@ class FastStep(TrainingStep):
         return logits
 
     def teacher_logits(self, teacher: nn.Module, batches: list[Tensor]) -> list[Tensor]:
-        """Of a folded copy; small batches in one forward."""
+        """Of a folded copy; small batches in one forward, and none for what the attack has asked already."""
+        known = [self._known(teacher, images) for images in batches]
+        unknown = [images for images, logits in zip(batches, known, strict=True) if logits is None]
+        answers = iter(self._asked(teacher, unknown) if unknown else ())
+        return [next(answers) if logits is None else logits for logits in known]
+
+    def _asked(self, teacher: nn.Module, batches: list[Tensor]) -> list[Tensor]:
         network = self._copy(teacher, batches[0], None).network
         sizes = [len(images) for images in batches]
         if sum(sizes) > MERGED_IMAGES:
             return [network(images) for images in batches]
         return list(network(torch.cat(batches)).split(sizes))
+
+    def _known(self, teacher: nn.Module, images: Tensor) -> Tensor | None:
+        """What the teacher answered to clean images in the attack, if it computes there as it does here."""
+        asked = self._attack_teacher
+        is_same = teacher is self.teacher and self.speed.attack_precision == "float32" and not self.mixed_precision
+        return asked.clean_logits if asked and is_same and images is asked.clean_images else None
 
     @contextmanager
     def _awake(self, network: nn.Module, images: Tensor, precision: torch.dtype | None) -> Iterator[nn.Module]:
@@ -114,17 +135,17 @@ class _Remembering(nn.Module):
         super().__init__()
         self.network = network
         self.clean_images = clean_images
-        self._clean_logits: Tensor | None = None
+        self.clean_logits: Tensor | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, K); those of the clean images without gradient."""
         if images is not self.clean_images:
             logits: Tensor = self.network(images)
             return logits
-        if self._clean_logits is None:
+        if self.clean_logits is None:
             with torch.no_grad():
-                self._clean_logits = self.network(images)
-        return self._clean_logits
+                self.clean_logits = self.network(images)
+        return self.clean_logits
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The fast path against the literal one: losses, gradients and statistics, whatever the method, term and attack."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -130,9 +131,23 @@ def test_the_attack_sees_the_weights_of_each_step(batch):
         optimizer.step()
 
 
-def test_an_attack_in_bfloat16_stays_in_the_ball_and_near_the_literal_loss(batch):
-    from dataclasses import replace
+@pytest.mark.parametrize(("speed", "asked"), [({}, 1), ({"attack_precision": "bfloat16"}, 2)])
+def test_the_teacher_answers_to_clean_images_once_in_a_step(batch, speed, asked):
+    """RSLAD asks it in the attack and in the outer loss; an answer in bfloat16 is none for the outer loss."""
+    batch = replace(batch, clean_images=batch.clean_images.float())
+    step, seen = make_step("fast", "rslad", speed=speed, single=True), []
+    one_step(step, batch, load_dataset(DataSection()).train.first(200))
+    for made in step._copies.values():
+        if made.source is step.teacher:
+            made.network.register_forward_hook(lambda _, inputs, _logits: seen.append(inputs[0]))
+    for _ in range(2):  # a new batch each time, as training has it
+        seen.clear()
+        batch = replace(batch, clean_images=batch.clean_images.flip(0))
+        one_step(step, batch, load_dataset(DataSection()).train.first(200))
+        assert len(seen) == asked
 
+
+def test_an_attack_in_bfloat16_stays_in_the_ball_and_near_the_literal_loss(batch):
     batch = replace(batch, clean_images=batch.clean_images.float())
     found = {}
     for path, speed in (("literal", {}), ("fast", {"attack_precision": "bfloat16"})):
