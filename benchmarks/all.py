@@ -34,6 +34,7 @@ SCRIPTS = {
         ["--methods", "adaad", "--pairs", "5"],
         [*TINY_STEP, "--methods", "standard", "--attack-steps", "1", "--pairs", "1", "--threads", "1"],
     ),
+    "following": ([], ["--epochs", "1"]),
     "growth": ([], ["--repeats", "1", "--points", "2", "--images", "16"]),
 }
 

@@ -9,11 +9,15 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 
 def test_scripts_run_and_their_figures_stand_in_one_table():
-    command = [sys.executable, str(FOLDER / "all.py"), "--smoke", "--only", "event_logging,ingest,store_growth"]
+    quick = "startup,first_step,event_logging,ingest,store_growth"
+    command = [sys.executable, str(FOLDER / "all.py"), "--smoke", "--only", quick]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     table = done.stdout[done.stdout.index("figure  ") :]
-    for name in ("events written", "first read, to parsing", "list of 2 runs", "rebuild, to parsing"):
+    for name in (
+        "igdm --version", "first training step", "events written", "first read, to parsing", "list of 2 runs",
+        "rebuild, to parsing",
+    ):  # fmt: skip
         assert name in table
 
 

@@ -58,3 +58,10 @@ def test_every_lever_of_a_network_is_timed(monkeypatch, capsys):
 def test_growth_fits_a_line_through_each_size(monkeypatch, capsys):
     lines = run_script("growth", ["--repeats", "1", "--points", "2", "--images", "16"], monkeypatch, capsys)
     assert [line.split()[0] for line in lines[2:]] == ["images", "classes", "attack_steps", "width"]
+
+
+def test_measuring_is_timed_beside_an_epoch(monkeypatch, capsys):
+    lines = run_script("following", ["--epochs", "1"], monkeypatch, capsys)
+    assert lines[0].startswith("digits: an epoch ")
+    assert [line[2:14].strip() for line in lines[1:]] == ["GD and GC", "validation"]
+    assert all("% of it" in line for line in lines[1:])
