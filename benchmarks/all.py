@@ -4,7 +4,7 @@
 
 Prints what each script prints, then one table: the figure, its goal, the baseline's figure and the ratio to it, above 1
 where it is better now. Seconds compare only on the same quiet machine; ratios ("x ...") compare anywhere. --smoke runs
-each script as small as it goes, to see that it works. --save makes this the baseline. Ends with 1 when a script fails.
+each script as small as it goes, to see that it works. --save makes this the baseline, and with --only keeps the rest of it. Ends with 1 when a script fails.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from figures import VARIABLE, Figure, kept
 
@@ -59,9 +60,7 @@ def main() -> None:
     before = {} if options.smoke else read_baseline(options.baseline)
     print_table(figures, before)
     if options.save and not failed and not options.smoke:
-        where = {"machine": platform.machine(), "cpus": os.cpu_count(), "python": platform.python_version()}
-        text = json.dumps({**where, "figures": [asdict(figure) for figure in figures]}, indent=1)
-        options.baseline.write_text(text + "\n", encoding="utf-8")
+        save(options.baseline, figures)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
@@ -77,11 +76,21 @@ def run(name: str, *, smoke: bool) -> tuple[list[Figure], int]:
         return kept(file), code
 
 
+def save(path: Path, figures: list[Figure]) -> None:
+    """Make these the baseline; figures of scripts that were not run stay."""
+    where = {"machine": platform.machine(), "cpus": os.cpu_count(), "python": platform.python_version()}
+    entries = {entry["name"]: entry for entry in [*stored(path), *map(asdict, figures)]}
+    path.write_text(json.dumps({**where, "figures": list(entries.values())}, indent=1) + "\n", encoding="utf-8")
+
+
 def read_baseline(path: Path) -> dict[str, float]:
-    """The stored figures by name; none when nothing is stored."""
-    if not path.exists():
-        return {}
-    return {entry["name"]: entry["value"] for entry in json.loads(path.read_text(encoding="utf-8"))["figures"]}
+    """The stored figures by name."""
+    return {entry["name"]: entry["value"] for entry in stored(path)}
+
+
+def stored(path: Path) -> list[dict[str, Any]]:
+    """The entries of a baseline; none when nothing is stored."""
+    return list(json.loads(path.read_text(encoding="utf-8"))["figures"]) if path.exists() else []
 
 
 def print_table(figures: list[Figure], before: dict[str, float]) -> None:

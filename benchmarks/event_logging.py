@@ -18,9 +18,12 @@ from figures import keep
 from core.data import load_dataset
 from core.methods import build_method, build_term
 from core.models import build_model
+from core.reporter import Reporter
 from core.spec.event_file import EventWriter
 from core.spec.events import StepLogged
 from core.spec.loading import load_config
+from core.spec.process import ProcessIdentity
+from core.spec.run_folder import RunFolder
 from core.training.paths import build_step
 from core.training.trainer import Trainer
 
@@ -73,18 +76,21 @@ def train(path: Path, epochs: int) -> tuple[float, float, float]:
     )
     optim = config.optim.model_copy(update={"num_epochs": epochs, "milestones": ()})
     trainer = Trainer(step, images=dataset.train, data=config.data, optim=optim, seed=0, device=torch.device("cpu"))
-    writer, spent = EventWriter(path), []
+    path.mkdir()
+    folder, spent = RunFolder(path), []
+    folder.claim(ProcessIdentity.of_this(), 1)
+    reporter = Reporter(folder, 1)  # as in a run: each line only while no newer attempt has claimed it
 
     def on_step(epoch: int, number: int, named: dict[str, torch.Tensor]) -> None:
         began = time.perf_counter()
-        writer.write(StepLogged(epoch=epoch, step=number, metrics={key: float(loss) for key, loss in named.items()}))
+        reporter.emit(StepLogged(epoch=epoch, step=number, metrics={key: float(loss) for key, loss in named.items()}))
         spent.append(time.perf_counter() - began)
 
     began = time.perf_counter()
     for _ in range(epochs):
         trainer.run_epoch(on_step=on_step, should_stop=lambda: False)
     total_s = time.perf_counter() - began
-    writer.close()
+    reporter.close()
     return sum(spent) / total_s, statistics.median(spent), total_s / len(spent)
 
 

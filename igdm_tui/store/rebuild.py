@@ -46,7 +46,7 @@ def rebuild(home: Home) -> int:
     try:
         with (
             temporary_folder(home.runs / f".rebuild-{secrets.token_hex(4)}") as folder,
-            closing(open_file(folder / home.database.name)) as fresh,
+            closing(_scratch(folder / home.database.name)) as fresh,
         ):
             count = len(Ingest(home, fresh).run())
             _replace(fresh, home.database)
@@ -55,6 +55,15 @@ def rebuild(home: Home) -> int:
     except OSError as error:
         raise IgdmError(f"{home.path}: {error.strerror or error} (make room, or choose another --home)") from error
     return count
+
+
+def _scratch(path: Path) -> sqlite3.Connection:
+    """An empty database in a private folder that nobody else opens and nobody wants after a crash: written once."""
+    connection = connect(path)
+    connection.execute("PRAGMA journal_mode = MEMORY")
+    connection.execute("PRAGMA synchronous = OFF")
+    migrate(connection, path)
+    return connection
 
 
 def _replace(fresh: sqlite3.Connection, path: Path) -> None:

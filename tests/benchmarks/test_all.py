@@ -37,6 +37,17 @@ def test_a_baseline_is_compared_as_ratios(tmp_path, monkeypatch, capsys):
     assert rows == {"a": "2.00", "b": "0.50"}
 
 
+def test_saving_a_part_keeps_the_rest_of_the_baseline(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import all as table
+    from figures import Figure
+
+    stored = tmp_path / "baseline.json"
+    for values in ({"a": 1.0, "b": 2.0}, {"b": 3.0, "c": 4.0}):
+        table.save(stored, [Figure(name=name, value=value, unit="s", better="lower") for name, value in values.items()])
+    assert table.read_baseline(stored) == {"a": 1.0, "b": 3.0, "c": 4.0}
+
+
 def test_every_script_of_the_folder_is_listed():
     told = (FOLDER / "README.md").read_text()
     scripts = {path.stem for path in FOLDER.glob("*.py")} - {"all", "figures", "stopwatch"}

@@ -123,6 +123,11 @@ def test_a_run_is_found_by_id_name_unique_start_or_latest(store, reference, foun
     assert store.run(reference).id == found
 
 
+def test_a_run_given_by_its_id_is_opened_without_reading_the_names_of_all(store, monkeypatch):
+    monkeypatch.setattr("igdm_tui.store.queries.names", lambda _: pytest.fail("read the names of all runs"))
+    assert store.run("aabb2222").name == "other"
+
+
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
