@@ -4,7 +4,8 @@
 
 Prints what each script prints, then one table: the figure, its goal, the baseline's figure and the ratio to it, above 1
 where it is better now. Seconds compare only on the same quiet machine; ratios ("x ...") compare anywhere. --smoke runs
-each script as small as it goes, to see that it works. --save makes this the baseline, and with --only keeps the rest of it. Ends with 1 when a script fails.
+each script as small as it goes, to see that it works. --save makes this the baseline, and with --only keeps the rest of
+it. Ends with 1 when a script fails.
 """
 
 import argparse
