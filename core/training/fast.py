@@ -2,9 +2,9 @@
 
 What pays, measured by benchmarks/train_step.py: attacks on frozen copies with BatchNorm folded (made once, brought up
 to date for each attack), one clean forward for all steps of an attack, channels-last images and weights, no gradient
-through what has no weight, one teacher forward for small batches, the attack's answer on clean images asked for once
-in a step. `attack_precision`, `tf32` and `compile` change more
-than the order of rounding, so they are settings; `cuda_graphs` takes memory, so it is one.
+through what has no weight, one teacher forward for small batches, no second one for clean images the attack asked
+about. `attack_precision`, `tf32` and `compile` change more than the order of rounding, so they are settings;
+`cuda_graphs` takes memory, so it is one.
 """
 
 from collections.abc import Iterator
