@@ -14,18 +14,15 @@ from pathlib import Path
 
 import torch
 from figures import keep
+from stopwatch import make_trainer
 
 from core.data import load_dataset
-from core.methods import build_method, build_term
-from core.models import build_model
 from core.reporter import Reporter
 from core.spec.event_file import EventWriter
 from core.spec.events import StepLogged
 from core.spec.loading import load_config
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
-from core.training.paths import build_step
-from core.training.trainer import Trainer
 
 LOSSES = {f"loss_{number}": 0.31234567 * (number + 1) for number in range(8)}
 RECIPE = Path(__file__).parent.parent / "configs" / "digits.toml"
@@ -64,18 +61,7 @@ def write_events(path: Path, count: int) -> float:
 def train(path: Path, epochs: int) -> tuple[float, float, float]:
     """Share of training spent on saying every step; seconds per event and per step."""
     config = load_config(RECIPE)
-    dataset = load_dataset(config.data)
-    step = build_step(
-        config.speed,
-        student=build_model(config.student, dataset.geometry, 0),
-        teacher=build_model(config.teacher, dataset.geometry, 1).eval().requires_grad_(False),
-        method=build_method(config.method, config.attack),
-        igdm=build_term(config.igdm),
-        attack=config.attack,
-        num_epochs=epochs,
-    )
-    optim = config.optim.model_copy(update={"num_epochs": epochs, "milestones": ()})
-    trainer = Trainer(step, images=dataset.train, data=config.data, optim=optim, seed=0, device=torch.device("cpu"))
+    trainer = make_trainer(config, load_dataset(config.data), epochs)
     path.mkdir()
     folder, spent = RunFolder(path), []
     folder.claim(ProcessIdentity.of_this(), 1)

@@ -13,19 +13,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from figures import keep
-from stopwatch import generated_images
+from stopwatch import generated_images, make_trainer
 
 from core.data import Dataset, load_dataset
 from core.data.dataset import Geometry
 from core.device import prepare_device
 from core.following import Following
-from core.methods import build_method, build_term
-from core.models import build_model
 from core.spec.config import RunConfig
 from core.spec.loading import load_config
-from core.training.paths import build_step
 from core.training.trainer import Trainer
 
 RECIPE = Path(__file__).parent.parent / "configs" / "digits.toml"
@@ -96,20 +92,6 @@ def cifar_dataset(config: RunConfig, steps: int) -> Dataset:
     return Dataset(
         train=train, validation=images.first(128), test=images, geometry=Geometry(channels=3, image_size=32, classes=10)
     )
-
-
-def make_trainer(config: RunConfig, dataset: Dataset, epochs: int) -> Trainer:
-    step = build_step(
-        config.speed,
-        student=build_model(config.student, dataset.geometry, 0),
-        teacher=build_model(config.teacher, dataset.geometry, 1).eval().requires_grad_(False),
-        method=build_method(config.method, config.attack),
-        igdm=build_term(config.igdm),
-        attack=config.attack,
-        num_epochs=epochs,
-    )
-    optim = config.optim.model_copy(update={"num_epochs": epochs, "milestones": ()})
-    return Trainer(step, images=dataset.train, data=config.data, optim=optim, seed=0, device=torch.device("cpu"))
 
 
 def make_following(config: RunConfig, dataset: Dataset, trainer: Trainer, folder: Path, name: str) -> Following:

@@ -1,4 +1,4 @@
-"""What the scripts of the training step share: images, clocks, memory, and the peak of a device."""
+"""What the scripts of training share: images, a trainer, clocks, memory, and the peak of a device."""
 
 import ctypes
 import sys
@@ -10,8 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.data import Dataset
 from core.data.dataset import ImageSet
 from core.device import prepare_device, tf32
+from core.methods import build_method, build_term
+from core.models import build_model
+from core.spec.config import RunConfig
+from core.training.paths import build_step
+from core.training.trainer import Trainer
 
 SEED = 0
 CLASSES = 10
@@ -79,6 +85,21 @@ def generated_images(count: int, size: int) -> ImageSet:
     noise = torch.rand(count, 3, size, size, generator=generator)
     pixels = 0.6 * F.interpolate(patterns[labels], size=size) + 0.4 * noise
     return ImageSet(levels=(255 * pixels).to(torch.uint8), labels=labels, max_level=255)
+
+
+def make_trainer(config: RunConfig, dataset: Dataset, epochs: int) -> Trainer:
+    """Of a run's settings, on a CPU, with an untrained teacher: the weights do not change the time."""
+    step = build_step(
+        config.speed,
+        student=build_model(config.student, dataset.geometry, 0),
+        teacher=build_model(config.teacher, dataset.geometry, 1).eval().requires_grad_(False),
+        method=build_method(config.method, config.attack),
+        igdm=build_term(config.igdm),
+        attack=config.attack,
+        num_epochs=epochs,
+    )
+    optim = config.optim.model_copy(update={"num_epochs": epochs, "milestones": ()})
+    return Trainer(step, images=dataset.train, data=config.data, optim=optim, seed=SEED, device=torch.device("cpu"))
 
 
 def spread(values: list[float]) -> str:
