@@ -66,6 +66,11 @@ class Terminal:
     def tail(self) -> str:
         return repr(self.output[-2000:])
 
+    @property
+    def whole_output(self) -> bytes:
+        """Output up to its last escape: what follows may be half a command of a program that still writes."""
+        return self.output[: max(0, self.output.rfind(b"\x1b"))]
+
     def end(self) -> int:
         """Wait until the screen is as it was; the exit code."""
         self.read_until(LEAVE, MOUSE_OFF)

@@ -154,7 +154,7 @@ def test_no_command_of_the_data_reaches_a_terminal_on_any_screen(open_program, h
     walker = Walker(terminal)
     for walk in (walker.runs, walker.run, walker.compare, walker.queue, walker.launch, walker.everywhere):
         walk()
-        assert foreign_commands(terminal.output, size) == [], walk.__name__
+        assert foreign_commands(terminal.whole_output, size) == [], walk.__name__
     finish(RunFolder(home.runs / "cccc2222"))
     terminal.read_until(b"\x1b]9;")
     terminal.press("q")
