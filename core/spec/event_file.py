@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from core.spec.events import BadLineError, Event, Record, decode_record, encode_record
 from core.spec.plain_files import open_own, open_plain
-from core.spec.run_folder import CLAIM_WAIT_S, holding
+from core.spec.run_folder import CLAIM_WAIT_S, Holding
 
 
 def anyone() -> None:
@@ -40,16 +40,15 @@ class EventWriter:
         self._descriptor = open_own(path, os.O_RDWR | os.O_APPEND)
         self.seq = _repair_tail(self._descriptor)
 
-    def write(self, event: Event, *, sync: bool = False, moment: Moment | None = None) -> Record:
+    def write(self, event: Event, *, sync: bool = False, moment: Moment | None = None) -> None:
         """Append one event; with `sync`, return only after it is on disk. moment: when it happened, else now.
 
         Raises: OSError when the disk does not take it; whatever `check` raises; nothing is written then. With `sync`
         also OSError of flushing a line that is written: to try again would write it twice.
         """
-        moment = moment or Moment.now()
-        record = Record(seq=self.seq + 1, t=moment.t, m=moment.m, event=event)
-        line = encode_record(record).encode()
-        with holding(self._descriptor, wait_s=CLAIM_WAIT_S):
+        t, m = moment or Moment.now()
+        line = encode_record(Record(self.seq + 1, t, m, event)).encode()
+        with Holding(self._descriptor, wait_s=CLAIM_WAIT_S):
             self._check()
             written = os.write(self._descriptor, line)
             if written != len(line):
@@ -58,7 +57,6 @@ class EventWriter:
         self.seq += 1
         if sync:
             self.sync()
-        return record
 
     def sync(self) -> None:
         """Return only after everything written is on disk."""

@@ -7,9 +7,9 @@ the version of this form. Numbers that are not finite travel as the strings "nan
 
 import json
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-from core.spec.json_values import json_number, json_text, plain, typed
+from core.spec.json_values import json_numbers, plain, typed
 
 EVENTS_VERSION = 1
 FINAL_EVALUATION = "final"  # of the last checkpoint, on the configured test images: its metrics are the run's
@@ -240,8 +240,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
 TERMINAL_EVENTS = (RunFinished, RunStopped, RunFailed)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """An event with its place in the file: seq from 1, wall time and monotonic time in seconds."""
 
     seq: int
@@ -277,10 +276,10 @@ def encode_record(record: Record) -> str:
 
 def _encode_step(record: Record, event: StepLogged) -> str:
     """The same line without a detour: steps are nearly all of a file, and training waits while they are written."""
-    metrics = ",".join([f"{json_text(name)}:{json_number(value)}" for name, value in event.metrics.items()])
+    metrics = json_numbers(event.metrics)
     return (
         f'{{"seq":{record.seq},"t":{record.t:.3f},"m":{record.m:.3f},"type":"{event.type}",'
-        f'"epoch":{event.epoch},"step":{event.step},"metrics":{{{metrics}}}}}\n'
+        f'"epoch":{event.epoch},"step":{event.step},"metrics":{metrics}}}\n'
     )
 
 

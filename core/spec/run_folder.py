@@ -4,8 +4,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -163,7 +162,7 @@ class RunFolder:
         """
         descriptor = open_own(self.events, os.O_RDWR)
         try:
-            with holding(descriptor, wait_s=CLAIM_WAIT_S):
+            with Holding(descriptor, wait_s=CLAIM_WAIT_S):
                 before = self.read_worker()
                 if before is not None and before[1] >= attempt:
                     raise SupersededError(f"{self.run_id}: attempt {before[1]} has this run, not attempt {attempt}")
@@ -228,28 +227,33 @@ class RunFolder:
         return file
 
 
-@contextmanager
-def holding(descriptor: int, *, wait_s: float) -> Iterator[None]:
+class Holding:
     """Keep an open file to oneself for a moment, so that a check and the write after it are one act.
 
     On file systems without locks, and when whoever holds it does not let go in `wait_s` seconds, it goes on without.
     """
-    deadline = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.001)
-        except OSError:
-            break
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    __slots__ = ("_descriptor", "_wait_s")
+
+    def __init__(self, descriptor: int, *, wait_s: float) -> None:
+        self._descriptor, self._wait_s = descriptor, wait_s
+
+    def __enter__(self) -> None:
+        deadline = 0.0
+        while True:
+            try:
+                return fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                deadline = deadline or time.monotonic() + self._wait_s
+                if time.monotonic() > deadline:
+                    return None
+                time.sleep(0.001)
+            except OSError:
+                return None
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # whoever closes the file lets go of it, too
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
 
 def new_run_id() -> str:

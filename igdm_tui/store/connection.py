@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.spec.errors import IgdmError, TryAgainError
 from core.spec.home import Home
-from core.spec.run_folder import holding
+from core.spec.run_folder import Holding
 from igdm_tui.store.migrations import VERSION, migrate
 
 BUSY_TIMEOUT_S = 10.0
@@ -141,7 +141,7 @@ def _alone(folder: Path) -> Iterator[None]:
     """Hold a folder, so that of several programs that find no database one makes it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with holding(descriptor, wait_s=BUSY_TIMEOUT_S):
+        with Holding(descriptor, wait_s=BUSY_TIMEOUT_S):
             yield
     finally:
         os.close(descriptor)

@@ -4,51 +4,46 @@ The way of one logged step is short, because there are millions; everything else
 """
 
 import json
-import math
 import sqlite3
-from operator import itemgetter
+from collections.abc import Callable
 from typing import Any
 
 from core.spec import events
-from core.spec.catalogue import METRICS
 from core.spec.events import BadLineError, Record, decode_record
+from igdm_tui.store.json_lines import parse_one
 from igdm_tui.store.line_checks import LARGEST_INTEGER, check_clocks, check_storable, number, reason
+from igdm_tui.store.points import Points
 from igdm_tui.store.run_state import RunState, storable
 
 ENDINGS = {events.RunFinished.type: "finished", events.RunStopped.type: "stopped", events.RunFailed.type: "failed"}
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 
-_DECODER = json.JSONDecoder()
-
-Point = tuple[int, int, int, float, float]
-
 
 class EventRows:
     """Turns the lines of one run into rows, inside a transaction of the caller."""
 
-    def __init__(self, connection: sqlite3.Connection, state: RunState) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, state: RunState, parse: Callable[[bytes], Any] = parse_one
+    ) -> None:
         self._connection = connection
         self._state = state
-        self._points: list[Point] = []
-        self._series: dict[tuple[str, str], int] = {}
-        self._step_series: dict[str, int] = {}
+        self._parse = parse
+        self._points = Points(connection, state.key)
 
     def add_lines(self, lines: list[bytes], position: int) -> None:
         """Read complete lines that begin at a byte position; one that cannot be read becomes a warning."""
         for line in lines:
-            kept = len(self._points)
             try:
-                body = _json_object(line)
+                body = self._parse(line)
                 if body["type"] == events.StepLogged.type:
                     self._add_step(body)
                 else:
                     check_storable(body)
                     self._add_record(decode_record(line), position)
             except UNREADABLE as error:
-                del self._points[kept:]
                 self._warn(position, reason(line, position, error))
             position += len(line) + 1
-        self._flush()
+        self._points.write()
 
     def _add_step(self, body: dict[str, Any]) -> None:
         """One logged step, without a detour."""
@@ -58,15 +53,12 @@ class EventRows:
         if not (0 <= step < LARGEST_INTEGER and 0 <= epoch < LARGEST_INTEGER):
             raise BadLineError("step or epoch is out of range")
         check_clocks(t, m)
-        elapsed_s = self._state.elapsed_s(m)
-        keys, points = self._step_series, self._points
-        for name, said in body["metrics"].items():
-            value = said if type(said) is float else number(said)
-            key = keys.get(name)
-            if key is None:
-                key = keys[name] = self._series_key("step", name)
-            points.append((key, step, epoch, elapsed_s, value))
+        metrics = body["metrics"]
+        for name, value in metrics.items():
+            if type(value) is not float:
+                metrics[name] = number(value)
         state = self._state
+        self._points.add("step", step, epoch, state.elapsed_s(m), metrics)
         state.step, state.last_m, state.last_t = step, m, t
 
     def _add_record(self, record: Record, position: int) -> None:
@@ -121,8 +113,7 @@ class EventRows:
     def _epoch_finished(self, event: events.EpochFinished, elapsed_s: float) -> None:
         state = self._state
         state.phase, state.epoch, state.step = "training", event.epoch, event.step
-        for name, value in event.metrics.items():
-            self._points.append((self._series_key("epoch", name), event.step, event.epoch, elapsed_s, value))
+        self._points.add("epoch", event.step, event.epoch, elapsed_s, event.metrics)
 
     def _evaluation_started(self, event: events.EvaluationStarted, position: int) -> None:
         state = self._state
@@ -170,7 +161,7 @@ class EventRows:
             ),
         )  # fmt: skip
         for name, value in event.metrics.items() if source else ():
-            self._summarise(source, name, [(state.step, value)])
+            self._points.summarise(source, name, [state.step], [value])
 
     def _figures_of(self, event: events.AttackFinished) -> str:
         """Under which source a measurement's metrics are the run's own figures; "" when they are not.
@@ -222,52 +213,3 @@ class EventRows:
             " WHERE NOT EXISTS (SELECT 1 FROM warnings WHERE run = ?1 AND message = ?3)",
             (self._state.key, position, storable(message)),
         )
-
-    def _series_key(self, by: str, metric: str) -> int:
-        """The series of a metric, made when it is new."""
-        key = self._series.get((by, metric))
-        if key is None:
-            metric.encode()  # a lone surrogate is no name
-            row = (self._state.key, by, metric)
-            self._connection.execute("INSERT OR IGNORE INTO series (run, by, metric) VALUES (?, ?, ?)", row)
-            query = "SELECT key FROM series WHERE run = ? AND by = ? AND metric = ?"
-            key = self._series[by, metric] = int(self._connection.execute(query, row).fetchone()[0])
-        return key
-
-    def _flush(self) -> None:
-        """Write the points and what they change in the summary; a step that is said again replaces the first."""
-        values: dict[int, list[tuple[int, float]]] = {}
-        for key, step, _, _, value in self._points:
-            values.setdefault(key, []).append((step, value))
-        names = {key: name for name, key in self._series.items()}
-        for key, entries in values.items():
-            self._summarise(*names[key], entries)
-        self._points.sort(key=itemgetter(0))  # stable: each series lies together, in the order of its events
-        self._connection.executemany("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?)", self._points)
-        self._points.clear()
-
-    def _summarise(self, source: str, metric: str, entries: list[tuple[int, float]]) -> None:
-        """Fold new values into the newest and the best of a metric; the first of equals stays the best."""
-        better = METRICS[metric].better if metric in METRICS else ""
-        row = (self._state.key, metric, source)
-        query = "SELECT best, best_step FROM summary WHERE run = ? AND metric = ? AND source = ?"
-        found: tuple[float | None, int | None] = self._connection.execute(query, row).fetchone() or (None, None)
-        best, best_step = found
-        for step, value in entries if better else ():
-            ahead = best is None or (value > best if better == "higher" else value < best)
-            if ahead and not math.isnan(value):
-                best, best_step = value, step
-        last_step, last = entries[-1]
-        self._connection.execute(
-            "INSERT OR REPLACE INTO summary VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, last, last_step, best, best_step)
-        )
-
-
-def _json_object(line: bytes) -> Any:
-    """`json.loads` without its search for encodings and blanks, which takes half of its time on short lines."""
-    text = line.decode()
-    try:
-        body, end = _DECODER.raw_decode(text)
-    except ValueError:
-        return json.loads(text)
-    return body if end == len(text) else json.loads(text)

@@ -7,16 +7,17 @@ with several readers, each line is read exactly once. One transaction takes at m
 import gc
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from core.spec.errors import IgdmError
 from core.spec.home import Home
 from core.spec.plain_files import open_plain
 from igdm_tui.store.connection import writing
 from igdm_tui.store.event_rows import EventRows
+from igdm_tui.store.json_lines import parse_one, parser_for
 from igdm_tui.store.looking import Looking, OnDisk, size_of
 from igdm_tui.store.run_state import RunState, forget_events, read_card
 
@@ -42,6 +43,7 @@ class Ingest:
         self._torn: dict[str, int] = {}
         self._now: dict[str, Seen] = {}
         self._version = -1  # of the database when `_now` was read
+        self._parse: Callable[[bytes], Any] = parse_one
 
     def run(self, *, full: bool = True) -> set[str]:
         """Read everything new; the ids of runs that changed since the last call, whoever read them.
@@ -69,6 +71,9 @@ class Ingest:
         due = [entry for run_id, entry in on_disk.items() if self._is_due(entry, before.get(run_id))]
         for entry in due:
             self._looking.changed(entry.folder.run_id)
+        if due:
+            known = {run_id: seen.position for run_id, seen in before.items()}
+            self._parse = parser_for(sum(entry.size - known.get(entry.folder.run_id, 0) for entry in due))
         while due:
             due = self._read_some(due)
         if gone:
@@ -124,7 +129,7 @@ class Ingest:
             self._connection.execute("UPDATE runs SET folder_missing = 0 WHERE key = ?", (state.key,))
         data, is_complete = _read_lines(entry.folder.events, state.position, budget)
         if data:
-            EventRows(self._connection, state).add_lines(data[:-1].split(b"\n"), state.position)
+            EventRows(self._connection, state, self._parse).add_lines(data[:-1].split(b"\n"), state.position)
             state.position += len(data)
             state.save(self._connection)
         if is_complete:

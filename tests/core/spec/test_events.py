@@ -2,6 +2,7 @@ import json
 import math
 from dataclasses import MISSING, fields
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,6 +125,8 @@ def test_large_counts_and_percentages_are_not_rounded():
     st.integers(0, 2**53),
     st.floats(0, 1e10),
 )
+@hypothesis.example({"50%": 0.5, "%s": 1.0, '"': -1e-7}, 1, 1.0)
+@hypothesis.example({"images": 123456789.0, "loss": 1 / 3}, 1, 1.0)
 def test_the_short_way_of_a_step_says_what_the_long_one_does(metrics, step, clock):
     event = StepLogged(epoch=3, step=step, metrics=metrics)
     body = json.loads(encode_record(Record(seq=9, t=clock, m=clock, event=event)))
