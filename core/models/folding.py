@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
-from core.models.winograd import WinogradConv2d, may_pay
+from core.models.fewer_products import WinogradConv2d, may_pay
 
 # Forwards that branch on values, or are no plain Python, cannot be traced.
 UNTRACEABLE = (fx.proxy.TraceError, TypeError, RuntimeError, NotImplementedError, AttributeError, ValueError)
@@ -78,11 +78,13 @@ class FastCopy:
             mine_layer.bias.copy_(bias)
         for layer in self._transformed:
             layer.transform()
+        self.is_awake = True
 
     def rest(self) -> None:
         """Give back memory that only quick gradients want, until the next `refresh`."""
         for layer in self._transformed:
             layer.rest()
+        self.is_awake = False
 
     def _match(self) -> tuple[list[tuple[Any, Any, Any]], list[tuple[Tensor, Tensor]]]:
         """Folded layers with their sources, and every other tensor with its source."""
@@ -155,7 +157,7 @@ def _fold(network: nn.Module) -> tuple[nn.Module, tuple[Fold, ...]]:
 
 def _with_fewer_products(network: nn.Module) -> list[WinogradConv2d]:
     """Put Winograd's convolution in the place of each layer where it may pay and nobody watches; those put there."""
-    direct = [(name, layer) for name, layer in network.named_modules() if may_pay(layer) and not _is_watched(layer)]
+    direct = [(name, layer) for name, layer in network.named_modules() if may_pay(layer)]
     replaced = [WinogradConv2d(layer) for _, layer in direct]
     for (name, _), layer in zip(direct, replaced, strict=True):
         network.set_submodule(name, layer)

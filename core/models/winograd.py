@@ -1,4 +1,4 @@
-"""3x3 convolutions of many channels, with 36 products in the place of 144, for copies of frozen networks.
+"""3x3 convolutions of many channels, with 36 products in the place of 144, and their gradients.
 
 Winograd's F(4x4, 3x3): windows of 6x6 inputs, a kernel transformed once, tiles of 4x4 outputs. Only rounding differs,
 by some 1e-6 of the outputs. On a CPU it pays where products outweigh transforms; CUDA's own convolutions do it already.
@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import grad as direct
 
-MIN_CHANNELS = 128  # in and out; with fewer the direct one is as quick: benchmarks/convolutions.py
-MIN_TILES = 32  # of a batch; fewer do not make up for reading a kernel that is four times as large
+MIN_TILES = 32  # worked on at a time; fewer do not make up for reading a kernel four times as large as the weight
 SCRATCH_BYTES = 5 * 2**20  # of the windows worked on at a time, so that they stay in the cache
 TILE, WINDOW = 4, 6
 POINTS = WINDOW * WINDOW
@@ -36,91 +36,107 @@ OF_KERNELS = (
 )
 
 
-class WinogradConv2d(nn.Conv2d):
-    """A frozen 3x3 convolution with stride and padding 1; the direct one for maps and batches that do not suit it.
+def transform(weight: Tensor, kernel: Tensor) -> None:
+    """Write the kernel (36, in, out) of a weight (out, in, 3, 3)."""
+    with torch.no_grad():
+        flat = weight.permute(2, 3, 1, 0).reshape(9, -1)
+        torch.mm(_both_ways(OF_KERNELS, weight.dtype), flat, out=kernel.view(POINTS, -1))
 
-    It holds the weight and bias of `direct`. `transform` must come first and follow each change of the weight; `rest`
-    gives the memory of the kernel back, four times that of the weight, until then.
+
+def convolve(features: Tensor, weight: Tensor, bias: Tensor | None, kernel: Tensor) -> Tensor:
+    """The convolution with padding 1 of features (B, in, H, W), H and W multiples of 4: (B, out, H, W).
+
+    kernel: that of the weight. Differentiable as often as one likes; it must not change before the gradients are there.
     """
-
-    kernel: Tensor | None = None
-
-    def __init__(self, direct: nn.Conv2d) -> None:
-        super().__init__(direct.in_channels, direct.out_channels, 3, padding=1, bias=False, device="meta")
-        self.weight, self.bias = direct.weight, direct.bias
-
-    @torch.no_grad()
-    def transform(self) -> None:
-        """The kernel (36, in, out) of the weight (out, in, 3, 3)."""
-        if self.kernel is None:
-            self.kernel = self.weight.new_empty(POINTS, self.in_channels, self.out_channels)
-        weight = self.weight.permute(2, 3, 1, 0).reshape(9, -1)
-        torch.mm(_both_ways(OF_KERNELS, weight.dtype), weight, out=self.kernel.view(POINTS, -1))
-
-    def rest(self) -> None:
-        """Without a kernel: a direct convolution until the next `transform`."""
-        self.kernel = None
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, in, H, W) to (B, out, H, W)."""
-        images, _, height, width = features.shape
-        fits = not (height % TILE or width % TILE) and images * height * width >= MIN_TILES * TILE**2
-        if self.kernel is None or not fits:
-            return super().forward(features)
-        result: Tensor = _Convolution.apply(features, self.kernel, self.bias)  # type: ignore[no-untyped-call]
-        return result
-
-
-def may_pay(layer: nn.Module) -> bool:
-    """Whether a layer has the form, and the channels, of what is quicker this way on some map."""
-    return (
-        type(layer) is nn.Conv2d
-        and (layer.kernel_size, layer.stride, layer.padding, layer.dilation) == ((3, 3), (1, 1), (1, 1), (1, 1))
-        and layer.groups == 1
-        and layer.padding_mode == "zeros"
-        and min(layer.in_channels, layer.out_channels) >= MIN_CHANNELS
-        and layer.weight.device.type == "cpu"
-        and layer.weight.dtype in (torch.float32, torch.float64)
-    )
+    result: Tensor = _Convolution.apply(features, weight, bias, kernel)  # type: ignore[no-untyped-call]
+    return result
 
 
 class _Convolution(torch.autograd.Function):
-    """With the gradient to the features alone: every transform turned round, with the same kernel."""
+    """Gradients go back through every transform turned round; direct ones where they will be differentiated again."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(kernel)
+    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor | None, kernel: Tensor) -> Tensor:
+        ctx.save_for_backward(features if ctx.needs_input_grad[1] else None, weight, kernel)
+        ctx.shape = features.shape
         outputs = _like_channels_last(features, kernel.shape[2])
         to_outputs, of_inputs = (_both_ways(matrix, features.dtype) for matrix in (TO_OUTPUTS, OF_INPUTS))
         for maps, results in _parts(features, outputs):
-            windows = _Scratch.take("windows", _window_shape(maps), maps)
-            windows.copy_(_overlapping(_padded(maps)))
-            products = _multiply(windows, of_inputs, kernel)
+            products = _multiply(_transformed(_windows_of(maps), of_inputs), kernel)
             tiles = torch.mm(to_outputs, products, out=_Scratch.take("tiles", (TILE**2, products.shape[1]), maps))
-            tiles = tiles.view(TILE, TILE, *windows.shape[2:5], -1)
-            torch.add(tiles, 0.0 if bias is None else bias, out=_tiled(results))
+            target = _tiled(results)
+            torch.add(tiles.view(target.shape), 0.0 if bias is None else bias, out=target)
         return outputs
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
-        (kernel,) = ctx.saved_tensors
-        outputs = _like_channels_last(gradient, kernel.shape[1])
-        of_outputs, to_inputs = (_both_ways(matrix, gradient.dtype).T for matrix in (TO_OUTPUTS, OF_INPUTS))
-        for maps, results in _parts(gradient, outputs):
-            tiles = _Scratch.take("tiles", _tiled(maps).shape, maps).copy_(_tiled(maps))
-            products = _multiply(tiles, of_outputs, kernel.transpose(1, 2))
-            windows = torch.mm(to_inputs, products, out=_Scratch.take("windows", products.shape, maps))
-            _add_up(windows.view(_window_shape(results)), results)
-        return outputs, None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        features, weight, kernel = ctx.saved_tensors
+        wants_features, wants_weight, wants_bias, _ = ctx.needs_input_grad
+        of_features = of_weight = None
+        if torch.is_grad_enabled():
+            if wants_features:
+                of_features = direct.conv2d_input(ctx.shape, weight, gradient, padding=1)  # type: ignore[no-untyped-call]
+            if wants_weight:
+                of_weight = direct.conv2d_weight(features, weight.shape, gradient, padding=1)  # type: ignore[no-untyped-call]
+        elif wants_weight:
+            of_features, of_weight = _gradients(gradient, kernel, features)
+        else:
+            of_features = _input_gradient(gradient, kernel)
+        return of_features, of_weight, gradient.sum((0, 2, 3)) if wants_bias else None, None
 
 
-def _multiply(pieces: Tensor, transform: Tensor, kernel: Tensor) -> Tensor:
-    """Pieces (h, w, b, rows, columns, I) of maps, a transform (36, h w), a kernel (36, I, O): products (36, b .. O)."""
+def _input_gradient(gradient: Tensor, kernel: Tensor) -> Tensor:
+    results = _like_channels_last(gradient, kernel.shape[1])
+    of_outputs = _both_ways(TO_OUTPUTS, gradient.dtype).T
+    for maps, part in _parts(gradient, results):
+        _input_gradient_of(_transformed(_tiles_of(maps), of_outputs), kernel, part)
+    return results
+
+
+def _gradients(gradient: Tensor, kernel: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+    """That of the features, and that of the weight, which multiplies what both sides are transformed into."""
+    results = _like_channels_last(gradient, kernel.shape[1])
+    of_outputs, of_inputs = _both_ways(TO_OUTPUTS, gradient.dtype).T, _both_ways(OF_INPUTS, gradient.dtype)
+    of_kernel = _Scratch.take("of kernel", (POINTS, kernel.shape[2], kernel.shape[1]), kernel)  # turned, as weights lie
+    for number, (maps, part, inputs) in enumerate(_parts(gradient, results, features)):
+        transformed = _transformed(_tiles_of(maps), of_outputs)
+        _input_gradient_of(transformed, kernel, part)
+        windows = _transformed(_windows_of(inputs), of_inputs, "products")
+        torch.baddbmm(of_kernel, transformed.transpose(1, 2), windows, beta=min(number, 1), out=of_kernel)
+    of_weight = torch.mm(_both_ways(OF_KERNELS, kernel.dtype).T, of_kernel.view(POINTS, -1))
+    return results, of_weight.view(3, 3, *of_kernel.shape[1:]).permute(2, 3, 0, 1)
+
+
+def _input_gradient_of(transformed: Tensor, kernel: Tensor, results: Tensor) -> None:
+    """Transformed tiles (36, n, out) of the outputs' gradient into maps (b, H, W, in)."""
+    products = _multiply(transformed, kernel.transpose(1, 2))
+    to_inputs = _both_ways(OF_INPUTS, results.dtype).T
+    windows = torch.mm(to_inputs, products, out=_Scratch.take("windows", tuple(products.shape), results))
+    _add_up(windows.view(_window_shape(results)), results)
+
+
+def _windows_of(maps: Tensor) -> Tensor:
+    """Maps (b, H, W, C) as windows (6, 6, b, H/4, W/4, C), which overlap."""
+    return _Scratch.take("windows", _window_shape(maps), maps).copy_(_overlapping(_padded(maps)))
+
+
+def _tiles_of(maps: Tensor) -> Tensor:
+    """Maps (b, H, W, C) as tiles (4, 4, b, H/4, W/4, C)."""
+    tiles = _tiled(maps)
+    return _Scratch.take("tiles", tuple(tiles.shape), maps).copy_(tiles)
+
+
+def _transformed(pieces: Tensor, transform: Tensor, name: str = "transformed") -> Tensor:
+    """Pieces (h, w, b, rows, columns, C) of maps by a transform (36, h w): (36, b rows columns, C)."""
     flat = pieces.flatten(0, 1).flatten(1)
-    transformed = torch.mm(transform, flat, out=_Scratch.take("transformed", (POINTS, flat.shape[1]), pieces))
-    transformed = transformed.view(POINTS, -1, kernel.shape[1])
+    result = torch.mm(transform, flat, out=_Scratch.take(name, (POINTS, flat.shape[1]), pieces))
+    return result.view(POINTS, -1, pieces.shape[-1])
+
+
+def _multiply(transformed: Tensor, kernel: Tensor) -> Tensor:
+    """(36, n, I) and a kernel (36, I, O): products (36, n O)."""
     shape = (POINTS, transformed.shape[1], kernel.shape[2])
-    return torch.bmm(transformed, kernel, out=_Scratch.take("products", shape, pieces)).flatten(1)
+    return torch.bmm(transformed, kernel, out=_Scratch.take("products", shape, transformed)).flatten(1)
 
 
 def _like_channels_last(features: Tensor, channels: int) -> Tensor:
@@ -130,13 +146,13 @@ def _like_channels_last(features: Tensor, channels: int) -> Tensor:
     return torch.empty(shape, dtype=features.dtype, memory_format=torch.channels_last)
 
 
-def _parts(features: Tensor, outputs: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Both as (b, H, W, channels), some images at a time."""
-    height, width = features.shape[2:]
-    channels = max(features.shape[1], outputs.shape[1])
-    tiles = max(MIN_TILES, SCRATCH_BYTES // (POINTS * channels * features.element_size()))
+def _parts(*tensors: Tensor) -> list[tuple[Tensor, ...]]:
+    """Each as (b, H, W, channels), some images at a time."""
+    height, width = tensors[0].shape[2:]
+    channels = max(tensor.shape[1] for tensor in tensors)
+    tiles = max(MIN_TILES, SCRATCH_BYTES // (POINTS * channels * tensors[0].element_size()))
     count = max(1, tiles * TILE**2 // (height * width))
-    maps = (torch.split(tensor.permute(0, 2, 3, 1), count) for tensor in (features, outputs))
+    maps = (torch.split(tensor.permute(0, 2, 3, 1), count) for tensor in tensors)
     return list(zip(*maps, strict=True))
 
 

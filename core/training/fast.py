@@ -8,7 +8,7 @@ about. `attack_precision`, `tf32` and `compile` change more than the order of ro
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -17,13 +17,14 @@ from torch import Tensor, nn
 from core.attacks import attack_mode
 from core.data.dataset import ImageSet
 from core.methods import Batch, StudentForward
+from core.models.fewer_products import fewer_products, free_idle_kernels
 from core.models.folding import FastCopy, fast_copy
 from core.models.replay import Replayed
 from core.spec.config import DataSection, SpeedSection
-from core.training.step import AttackNetworks, TrainingStep
+from core.training.step import AttackNetworks, Losses, TrainingStep
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}  # None: that of the network
-MERGED_IMAGES = 128  # more at a time are no quicker and take more memory
+MANY_IMAGES = 128  # together they are no quicker than one by one, and their activations are what takes memory
 COMPARED_IMAGES = 16  # on which a folded copy must agree with its network
 
 
@@ -46,6 +47,7 @@ class FastStep(TrainingStep):
         """Let the copies go."""
         self._copies.clear()
         self._attack_teacher = None
+        free_idle_kernels()
 
     def prepare(self, batch: Batch, images: ImageSet, data: DataSection, generator: torch.Generator) -> Batch:
         """Laid out already, so that attack and outer loss see the same tensors."""
@@ -63,10 +65,18 @@ class FastStep(TrainingStep):
             if self.attack.batchnorm == "train":
                 copies.enter_context(attack_mode(self.student, "train"))
                 copies.enter_context(_frozen(self.student))
+                copies.enter_context(fewer_products(self.student))
                 yield AttackNetworks(self.student, teacher)
             else:
                 student = copies.enter_context(self._awake(self.student, images, precision))
                 yield AttackNetworks(_Remembering(student, images), teacher)
+
+    def losses(self, batch: Batch, adversarial: dict[str, Tensor]) -> Losses:
+        """With fewer products in the student, too; not in mixed precision, which has products of its own."""
+        with nullcontext() if self.mixed_precision else fewer_products(self.student):
+            if len(batch.labels) >= MANY_IMAGES:
+                free_idle_kernels()
+            return super().losses(batch, adversarial)
 
     def student_logits(self, forward: StudentForward, images: Tensor) -> Tensor:
         """With gradient only where the loss has weight."""
@@ -84,7 +94,7 @@ class FastStep(TrainingStep):
     def _asked(self, teacher: nn.Module, batches: list[Tensor]) -> list[Tensor]:
         network = self._copy(teacher, batches[0], None).network
         sizes = [len(images) for images in batches]
-        if sum(sizes) > MERGED_IMAGES:
+        if sum(sizes) > MANY_IMAGES:
             return [network(images) for images in batches]
         return list(network(torch.cat(batches)).split(sizes))
 
@@ -96,13 +106,18 @@ class FastStep(TrainingStep):
 
     @contextmanager
     def _awake(self, network: nn.Module, images: Tensor, precision: torch.dtype | None) -> Iterator[nn.Module]:
-        """The copy of a network as it is now, for a while; memory for quick gradients is free outside of attacks."""
-        copy = self._copy(network, images, precision)
-        copy.refresh()
+        """The copy of a network as it is now, for a while.
+
+        What the teacher needs for quick gradients stays, unless many images want the memory in the outer loss.
+        """
+        copy, learns = self._copy(network, images, precision), network is self.student
+        if learns or not copy.is_awake:
+            copy.refresh()
         try:
             yield copy.network
         finally:
-            copy.rest()
+            if learns or len(images) >= MANY_IMAGES:
+                copy.rest()
 
     def _copy(self, network: nn.Module, images: Tensor, precision: torch.dtype | None) -> FastCopy:
         key = id(network), precision

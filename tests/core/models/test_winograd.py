@@ -4,8 +4,9 @@ from torch import nn
 
 from core.data.dataset import Geometry
 from core.models import build_model
+from core.models.fewer_products import MIN_CHANNELS, WinogradConv2d, fewer_products, may_pay
 from core.models.folding import FastCopy
-from core.models.winograd import MIN_CHANNELS, MIN_TILES, WinogradConv2d, may_pay
+from core.models.winograd import MIN_TILES
 from core.spec.config import ModelSection
 
 
@@ -38,6 +39,69 @@ def test_outputs_and_input_gradients_are_those_of_the_direct_convolution(images,
     towards = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     gradients = [torch.autograd.grad(outputs, inputs, towards)[0] for outputs in (found, wanted)]
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("images", "out", "height", "columns", "bias"),
+    [(32, 128, 4, 4, True), (9, 192, 8, 8, False), (11, 128, 4, 12, True), (70, 160, 8, 8, True)],
+)
+def test_gradients_of_a_layer_that_learns_are_those_of_the_direct_convolution(images, out, height, columns, bias):
+    layer = direct(out=out, bias=bias).requires_grad_(True)
+    inputs, parameters = features(images, MIN_CHANNELS, height, columns), tuple(layer.parameters())
+    wanted = layer(inputs)
+    towards = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    expected = torch.autograd.grad(wanted, (inputs, *parameters), towards)
+    with fewer_products(layer):
+        found = layer(inputs)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-12)
+    for gradient, other in zip(torch.autograd.grad(found, (inputs, *parameters), towards), expected, strict=True):
+        torch.testing.assert_close(gradient, other, rtol=0, atol=1e-11)
+
+
+def test_weights_alone_may_want_a_gradient():
+    layer, inputs = direct().requires_grad_(True), features(MIN_TILES, MIN_CHANNELS, 4, 4).detach()
+    with fewer_products(layer):
+        found = torch.autograd.grad(layer(inputs).square().sum(), layer.weight)
+    torch.testing.assert_close(found, torch.autograd.grad(layer(inputs).square().sum(), layer.weight))
+
+
+def test_gradients_can_be_differentiated_again():
+    layer, inputs = direct().requires_grad_(True), features(MIN_TILES, MIN_CHANNELS, 4, 4)
+    with fewer_products(layer):
+        (gradient,) = torch.autograd.grad(layer(inputs).pow(3).sum(), inputs, create_graph=True)
+        found = torch.autograd.grad(gradient.square().sum(), (inputs, *layer.parameters()))
+    (gradient,) = torch.autograd.grad(layer(inputs).pow(3).sum(), inputs, create_graph=True)
+    wanted = torch.autograd.grad(gradient.square().sum(), (inputs, *layer.parameters()))
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+
+
+def test_a_network_gets_the_gradients_it_would_have_had_and_is_itself_again():
+    network = build_model(ModelSection(model="resnet-18"), Geometry(channels=3, image_size=32, classes=10), 0).double()
+    images = torch.rand(MIN_TILES, 3, 32, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    wanted = torch.autograd.grad(network(images).square().sum(), tuple(network.parameters()))
+    with fewer_products(network):
+        assert sum("forward" in vars(layer) for layer in network.modules()) == 9
+        logits = network(images)
+    for one, other in zip(torch.autograd.grad(logits.square().sum(), tuple(network.parameters())), wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-9 * float(other.abs().max()))
+    assert not any("forward" in vars(layer) for layer in network.modules())
+
+
+def test_a_gradient_asked_for_too_late_is_refused_and_never_wrong():
+    """The memory of kernels goes round: the next one overwrites it."""
+    layer, inputs = direct().requires_grad_(True), features(MIN_TILES, MIN_CHANNELS, 4, 4)
+    with fewer_products(layer):
+        outputs = layer(inputs)
+    with fewer_products(layer), pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        torch.autograd.grad(outputs.sum(), layer.weight)
+
+
+def test_what_goes_wrong_in_between_leaves_no_trace():
+    layer = direct().requires_grad_(True)
+    with pytest.raises(ZeroDivisionError), fewer_products(layer):
+        raise ZeroDivisionError
+    assert "forward" not in vars(layer)
 
 
 def test_in_float32_only_rounding_differs():

@@ -8,6 +8,7 @@ import torch
 
 from core.data import load_dataset
 from core.methods import METHODS, build_method, build_term
+from core.models import fewer_products, winograd
 from core.seeding import generator_for
 from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection, SpeedSection
 from core.training.fast import FastStep
@@ -63,6 +64,49 @@ def compare(batch, name, **settings):
 @pytest.mark.parametrize(("name", "alpha"), CASES)
 def test_both_paths_give_the_same_step(batch, name, alpha):
     compare(batch, name, igdm={"alpha": alpha})
+
+
+@pytest.fixture
+def small_layers_too(monkeypatch):
+    """Winograd's convolutions also where they do not pay; how many times one was computed."""
+    taken = []
+    convolve = winograd.convolve
+    monkeypatch.setattr(winograd, "convolve", lambda *parts: taken.append(1) or convolve(*parts))
+    monkeypatch.setattr(fewer_products, "MIN_CHANNELS", 1)
+    monkeypatch.setattr(fewer_products, "MIN_TILES", 1)
+    return taken
+
+
+@pytest.mark.parametrize(("name", "alpha"), CASES)
+def test_also_with_fewer_products_in_copies_and_student(batch, name, alpha, small_layers_too):
+    compare(batch, name, igdm={"alpha": alpha})
+    assert small_layers_too
+
+
+@pytest.mark.parametrize("term", ["direct-gradient", "trades-like", "trades-reg"])
+def test_also_with_fewer_products_and_the_other_terms(batch, term, small_layers_too):
+    """One of them differentiates the input gradient once more."""
+    compare(batch, "ard", igdm={"alpha": 5.0, "term": term})
+    compare(batch, "ard", igdm={"alpha": 5.0, "term": term}, attack={"batchnorm": "train"})
+
+
+def test_students_keep_nothing_of_it(batch, small_layers_too):
+    step = make_step("fast", "ard")
+    names = list(step.student.state_dict())
+    losses = step.losses(batch, step.adversarial_images(batch, generator_for(CPU, 0, "attack")))
+    assert list(step.student.state_dict()) == names
+    assert not any("forward" in vars(module) for module in step.student.modules())
+    before = len(small_layers_too)
+    step.student(batch.clean_images)
+    assert len(small_layers_too) == before > 0
+    losses.total.backward()
+
+
+def test_not_in_mixed_precision(batch, small_layers_too):
+    step = make_step("fast", "pgd-at")
+    step.mixed_precision = True
+    step.losses(batch, {"adv": batch.clean_images})
+    assert not small_layers_too
 
 
 @pytest.mark.parametrize("name", ["pgd-at", "ard", "iad", "adaad", "adaiad", "darwin"])

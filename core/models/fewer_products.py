@@ -1,0 +1,113 @@
+"""Wide 3x3 convolutions by Winograd's products: in frozen copies, and in a network that learns for as long as it rests.
+
+The kernel of such a layer is four times as large as its weight and follows each change of it, so it is made when it is
+wanted and its memory goes round.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import ClassVar, TypeGuard
+
+import torch
+from torch import Tensor, nn
+
+from core.models import winograd
+from core.models.winograd import MIN_TILES, POINTS, TILE
+
+MIN_CHANNELS = 128  # in and out; with fewer the direct one is as quick: benchmarks/convolutions.py
+
+
+class WinogradConv2d(nn.Conv2d):
+    """A frozen 3x3 convolution with stride and padding 1; the direct one for maps and batches that do not suit it.
+
+    It holds the weight and bias of `direct`. `transform` must come first and follow each change of the weight; `rest`
+    gives the memory of the kernel back until then.
+    """
+
+    kernel: Tensor | None = None
+
+    def __init__(self, direct: nn.Conv2d) -> None:
+        super().__init__(direct.in_channels, direct.out_channels, 3, padding=1, bias=False, device="meta")
+        self.weight, self.bias = direct.weight, direct.bias
+
+    def transform(self) -> None:
+        """Make the kernel of the weight as it is now."""
+        if self.kernel is None:
+            self.kernel = _Kernels.take(self.weight)
+        winograd.transform(self.weight, self.kernel)
+
+    def rest(self) -> None:
+        """Without a kernel: a direct convolution until the next `transform`."""
+        if self.kernel is not None:
+            _Kernels.give(self.kernel)
+        self.kernel = None
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, in, H, W) to (B, out, H, W)."""
+        return _convolve(self, self.kernel, features)
+
+
+@contextmanager
+def fewer_products(network: nn.Module) -> Iterator[None]:
+    """A network that learns, with Winograd's convolutions where they may pay, while its weights stay as they are.
+
+    Gradients of what is computed in here must be asked for before the next kernels are made, or PyTorch refuses them.
+    """
+    layers = [layer for layer in network.modules() if may_pay(layer)]
+    kernels = [_Kernels.take(layer.weight) for layer in layers]
+    try:
+        for layer, kernel in zip(layers, kernels, strict=True):
+            winograd.transform(layer.weight, kernel)
+            layer.forward = partial(_convolve, layer, kernel)  # type: ignore[method-assign]
+        yield
+    finally:
+        for layer, kernel in zip(layers, kernels, strict=True):
+            vars(layer).pop("forward", None)
+            _Kernels.give(kernel)
+
+
+def free_idle_kernels() -> None:
+    """Let go of memory that was given back and waits for the next kernel."""
+    _Kernels.idle.clear()
+
+
+def may_pay(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
+    """Whether a layer has the form and the channels of what is quicker this way on some map, and nobody watches it."""
+    return (
+        type(layer) is nn.Conv2d
+        and (layer.kernel_size, layer.stride, layer.padding, layer.dilation) == ((3, 3), (1, 1), (1, 1), (1, 1))
+        and layer.groups == 1
+        and layer.padding_mode == "zeros"
+        and min(layer.in_channels, layer.out_channels) >= MIN_CHANNELS
+        and layer.weight.device.type == "cpu"
+        and layer.weight.dtype in (torch.float32, torch.float64)
+        and not (layer._forward_hooks or layer._forward_pre_hooks)
+    )
+
+
+def _convolve(layer: nn.Conv2d, kernel: Tensor | None, features: Tensor) -> Tensor:
+    """The layer's outputs, by its kernel where that suits these features."""
+    images, _, height, width = features.shape
+    fits = not (height % TILE or width % TILE) and images * height * width >= MIN_TILES * TILE**2
+    if kernel is None or not fits:
+        return nn.Conv2d.forward(layer, features)
+    return winograd.convolve(features, layer.weight, layer.bias, kernel)
+
+
+class _Kernels:
+    """Memory that goes round: fresh pages would cost more than the transform."""
+
+    idle: ClassVar[dict[tuple[int, int, torch.dtype], list[Tensor]]] = {}
+
+    @classmethod
+    def take(cls, weight: Tensor) -> Tensor:
+        """Memory for the kernel of a weight, with whatever is in it."""
+        outputs, inputs = weight.shape[:2]
+        idle = cls.idle.get((inputs, outputs, weight.dtype))
+        return idle.pop() if idle else torch.empty(POINTS, inputs, outputs, dtype=weight.dtype)
+
+    @classmethod
+    def give(cls, kernel: Tensor) -> None:
+        """Memory that nobody looks at any more, but for gradients still to come."""
+        cls.idle.setdefault((*kernel.shape[1:], kernel.dtype), []).append(kernel)  # type: ignore[arg-type]
