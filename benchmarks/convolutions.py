@@ -1,10 +1,11 @@
-"""Winograd's convolutions against the direct ones, forward and input gradient: where core/models/winograd.py pays.
+"""Winograd's convolutions against the direct ones: where core/models/winograd.py pays.
 
-    python benchmarks/convolutions.py [--threads 1] [--turns 7]
+    python benchmarks/convolutions.py [--threads 1] [--turns 7] [--learns]
 
-Layers of the networks of the papers, channels-last, float32; processor time of one thread, both sides in turns, the
-median of the ratios with the smallest and the largest. Above 1: fewer products are quicker. The rule of the module
-(channels, tiles of a batch) is lifted here, to show what it leaves out.
+Layers of the networks of the papers, channels-last, float32; processor time of this process, both sides in turns, the
+median of the ratios with the smallest and the largest. Above 1: fewer products are quicker. Forward and input gradient
+of a frozen layer whose kernel is there, as attacks want them; with --learns that of the weight, too, and the making of
+the kernel. The rule of core/models/fewer_products.py (channels, tiles of a batch) is lifted, to show what it leaves out.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import torch
 from figures import keep
 from torch import nn
 
-from core.models import winograd
+from core.models import fewer_products, winograd
 
 SHAPES = ((64, 32), (128, 16), (256, 8), (512, 4), (160, 32), (320, 16), (640, 8))  # channels, side of a map
 BATCHES = (1, 4, 8, 16, 32, 128)
@@ -27,16 +28,17 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--batches", type=lambda text: [int(size) for size in text.split(",")], default=BATCHES)
+    parser.add_argument("--learns", action="store_true", help="with the gradient of the weight and a new kernel")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    min_channels, min_tiles = winograd.MIN_CHANNELS, winograd.MIN_TILES
-    winograd.MIN_CHANNELS, winograd.MIN_TILES = 1, 1
+    min_channels, min_tiles = fewer_products.MIN_CHANNELS, fewer_products.MIN_TILES
+    fewer_products.MIN_CHANNELS = fewer_products.MIN_TILES = 1
     print(f"torch {torch.__version__}, {options.threads} threads, {options.turns} turns")
     print("channels  map    images   direct, ms  fewer products, ms  ratio (least..most)  used")
     for channels, side in SHAPES:
         for images in options.batches:
             if channels * side * side * images <= LARGEST:
-                slow, quick = compare(channels, side, images, options.turns)
+                slow, quick = compare(channels, side, images, options)
                 ratios = [a / b for a, b in zip(slow, quick, strict=True)]
                 tiles = images * (side // winograd.TILE) ** 2
                 used = channels >= min_channels and tiles >= min_tiles
@@ -48,22 +50,33 @@ def main() -> None:
                     flush=True,
                 )
                 if used:
-                    keep(f"convolution {channels} at {side}x{side}, {images}", median, "x direct", better="higher")
+                    kind = ", learns" if options.learns else ""
+                    keep(f"convolution {channels} at {side}x{side}, {images}{kind}", median, "x direct", better="higher")
 
 
-def compare(channels: int, side: int, images: int, turns: int) -> tuple[list[float], list[float]]:
+def compare(channels: int, side: int, images: int, options: argparse.Namespace) -> tuple[list[float], list[float]]:
     """Seconds of each turn of the direct convolution and of the other, after one that warms up."""
-    layer = nn.Conv2d(channels, channels, 3, padding=1).requires_grad_(False)
+    layer = nn.Conv2d(channels, channels, 3, padding=1).requires_grad_(options.learns)
     layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    sides = (layer, winograd.WinogradConv2d(layer))
-    sides[1].transform()
+    frozen = fewer_products.WinogradConv2d(layer)
+    frozen.transform()
     features = torch.rand(images, channels, side, side).to(memory_format=torch.channels_last).requires_grad_(True)
+
+    def work(convolution: nn.Module) -> None:
+        outputs = convolution(features)
+        torch.autograd.grad(outputs, (features, *layer.parameters())[: 3 if options.learns else 1], outputs.detach())
+
+    def quick() -> None:
+        if not options.learns:
+            return work(frozen)
+        with fewer_products.fewer_products(layer):
+            return work(layer)
+
     seconds: tuple[list[float], list[float]] = [], []
-    for turn in range(turns + 1):
-        for taken, convolution in zip(seconds, sides, strict=True):
+    for turn in range(options.turns + 1):
+        for taken, side_of_it in zip(seconds, (lambda: work(layer), quick), strict=True):
             began = time.process_time()
-            outputs = convolution(features)
-            torch.autograd.grad(outputs, features, outputs.detach())
+            side_of_it()
             if turn:
                 taken.append(time.process_time() - began)
     return seconds
