@@ -5,7 +5,7 @@
 Layers of the networks of the papers, channels-last, float32; processor time of this process, both sides in turns, the
 median of the ratios with the smallest and the largest. Above 1: fewer products are quicker. Forward and input gradient
 of a frozen layer whose kernel is there, as attacks want them; with --learns that of the weight, too, and the making of
-the kernel. The rule of core/models/fewer_products.py (channels, tiles of a batch) is lifted, to show what it leaves out.
+the kernel. The rule of core/models/fewer_products.py (channels, tiles of a batch) is lifted to show what it omits.
 """
 
 import argparse
@@ -51,7 +51,9 @@ def main() -> None:
                 )
                 if used:
                     kind = ", learns" if options.learns else ""
-                    keep(f"convolution {channels} at {side}x{side}, {images}{kind}", median, "x direct", better="higher")
+                    keep(
+                        f"convolution {channels} at {side}x{side}, {images}{kind}", median, "x direct", better="higher"
+                    )
 
 
 def compare(channels: int, side: int, images: int, options: argparse.Namespace) -> tuple[list[float], list[float]]:

@@ -6,13 +6,16 @@ Both sides of a row work on the same batch in one process, in turns; the ratio i
 smallest and the largest behind it. The literal side is the public code forward by forward: `adv` and `plus` apart, and
 what is multiplied by zero differentiated. `--merged` lets it have `adv` and `plus` as one, as runs do by default.
 On a busy machine take `--threads 1 --clock cpu`: processor time of this process, which others do not lengthen much.
+Freed memory of one side serves the next: what counts on a CPU is `--memory`, which starts each side afresh.
 With `--device cuda` the sides that change arithmetic come too, and each side's share of the card's peak.
 """
 
 import argparse
 import statistics
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 
 import torch
 from figures import keep
@@ -77,6 +80,7 @@ def main() -> None:
     parser.add_argument("--merged", action="store_true", help="adv and plus as one on the literal side too")
     parser.add_argument("--compile", action="store_true", help="also with torch.compile: minutes to warm up")
     parser.add_argument("--no-bfloat16", action="store_true")
+    parser.add_argument("--memory", action="store_true", help="only memory, each side in a process of its own")
     parser.add_argument("--table6", action="store_true", help="only Table 6's four rows, with minutes per epoch")
     options = parser.parse_args()
     bench = Bench(options)
@@ -137,7 +141,11 @@ class Bench:
         if self.options.compile:
             quick = QUICK if self.watch.is_cuda else {"attack_precision": "bfloat16"}
             sides["compiled bf16"] = fast(case, compile=True, **quick)
-        row = f"{student:12s} {method + ('+igdm' if alpha else ''):12s}"
+        row = f"{student:12s} {method + ('+igdm' if alpha else ''):14s}"
+        if self.options.memory:
+            for side, peak in peaks(self.options, sides).items():
+                print(f"{row} {side:19s} {peak / 2**20:7,.0f} MiB", flush=True)
+            return
         measured = self.race(sides)
         for side, result in measured.items():
             self.print_side(row, side, result, measured["literal"], sides[side].speed)
@@ -246,6 +254,25 @@ def count_flops(step: Callable[[], None]) -> int:
     step()
     handle.remove()
     return total
+
+
+def peaks(options: argparse.Namespace, sides: dict[str, Case]) -> dict[str, int]:
+    """Peak memory of three steps of each side in bytes, above what was there before the networks were made."""
+    found = {}
+    for name, case in sides.items():
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+            found[name] = fresh.submit(peak_memory, options, case).result()
+    return found
+
+
+def peak_memory(options: argparse.Namespace, case: Case) -> int:
+    """In this process."""
+    bench = Bench(options)
+    before = bench.watch.reset_memory()
+    step = bench.build(case)
+    for _ in range(3):
+        step()
+    return bench.watch.peak_memory() - before
 
 
 def ratios(slow: Measured, quick: Measured) -> list[float]:

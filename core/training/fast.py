@@ -3,8 +3,8 @@
 What pays, measured by benchmarks/train_step.py: attacks on frozen copies with BatchNorm folded (made once, brought up
 to date for each attack), one clean forward for all steps of an attack, channels-last images and weights, no gradient
 through what has no weight, one teacher forward for small batches, no second one for clean images the attack asked
-about, on a CPU a quarter of the products in wide convolutions of copies and student. `attack_precision`, `tf32` and `compile` change more than the order of rounding, so they are settings;
-`cuda_graphs` takes memory, so it is one.
+about, on a CPU a quarter of the products in wide convolutions of copies and student. `attack_precision`, `tf32` and
+`compile` change more than the order of rounding, so they are settings; `cuda_graphs` takes memory, so it is one.
 """
 
 from collections.abc import Iterator
