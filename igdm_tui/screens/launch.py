@@ -114,7 +114,9 @@ class LaunchScreen(PlaceScreen):
 
     def _check(self) -> None:
         """Read the form, mark what is wrong, and write the command; then look what starting it would mean."""
-        self._timer = None
+        if self._timer is not None:  # a launch does not wait for it, and it must not take its look ahead away
+            self._timer.stop()
+            self._timer = None
         # A key press that has not come round as a message yet must not be launched over.
         self.reading, self.outlook = read_form(self.form.specs, self.form.read()), None
         self._show_problems()

@@ -1,11 +1,13 @@
 import shlex
+import time
 
 import pytest
 
 from core.spec.catalogue import METHODS
 from core.spec.errors import IgdmError
 from core.spec.run_folder import run_folders
-from igdm_tui.screens.launch import LaunchScreen
+from igdm_tui.screens.launch import DEBOUNCE_S, LaunchScreen
+from igdm_tui.screens.launch_outlook import look_ahead
 from igdm_tui.screens.run import RunScreen
 from igdm_tui.screens.runs import RunsScreen
 from igdm_tui.widgets.fields import FormRow
@@ -88,6 +90,22 @@ async def test_launching_right_after_typing_checks_first(drive, started):
         screen.form.rows["optim.num_epochs"].control.value = "0"
         await driver.press("ctrl+l")
         assert started == []
+
+
+async def test_a_launch_right_after_typing_goes_on_however_long_the_look_ahead_takes(drive, started, monkeypatch):
+    """The form looks at itself a moment after the last key: that must not take the launch's look away."""
+
+    def slow(*arguments):
+        time.sleep(4 * DEBOUNCE_S)
+        return look_ahead(*arguments)
+
+    monkeypatch.setattr("igdm_tui.screens.launch.look_ahead", slow)
+    async with drive() as driver:
+        screen = await opened(driver)
+        await driver.press("q", "u", "i", "c", "k", "ctrl+l")
+        await driver.until(lambda: isinstance(driver.app.screen, RunScreen), seconds=10)
+        assert len(started) == 1
+        assert screen.form.texts["name"] == "quick"
 
 
 async def test_one_seed_goes_to_its_run(drive, started, home):
