@@ -1,4 +1,4 @@
-"""Wide 3x3 convolutions by Winograd's products: in frozen copies, and in a network that learns for as long as it rests.
+"""Wide 3x3 convolutions by Winograd's products: in frozen copies, and in a network that learns, from step to step.
 
 The kernel of such a layer is four times as large as its weight and follows each change of it, so it is made when it is
 wanted and its memory goes round.

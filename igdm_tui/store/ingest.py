@@ -72,8 +72,8 @@ class Ingest:
         for entry in due:
             self._looking.changed(entry.folder.run_id)
         if due:
-            known = {run_id: seen.position for run_id, seen in before.items()}
-            self._parse = parser_for(sum(entry.size - known.get(entry.folder.run_id, 0) for entry in due))
+            read = sum(before[entry.folder.run_id].position for entry in due if entry.folder.run_id in before)
+            self._parse = parser_for(sum(entry.size for entry in due) - read)
         while due:
             due = self._read_some(due)
         if gone:

@@ -88,6 +88,7 @@ def test_also_with_fewer_products_and_the_other_terms(batch, term, small_layers_
     """One of them differentiates the input gradient once more."""
     compare(batch, "ard", igdm={"alpha": 5.0, "term": term})
     compare(batch, "ard", igdm={"alpha": 5.0, "term": term}, attack={"batchnorm": "train"})
+    assert small_layers_too
 
 
 def test_students_keep_nothing_of_it(batch, small_layers_too):
