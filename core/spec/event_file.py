@@ -38,6 +38,7 @@ class EventWriter:
     def __init__(self, path: Path, check: Callable[[], object] = anyone) -> None:
         self._check = check
         self._descriptor = open_own(path, os.O_RDWR | os.O_APPEND)
+        self._held = Holding(self._descriptor, wait_s=CLAIM_WAIT_S)
         self.seq = _repair_tail(self._descriptor)
 
     def write(self, event: Event, *, sync: bool = False, moment: Moment | None = None) -> None:
@@ -46,9 +47,9 @@ class EventWriter:
         Raises: OSError when the disk does not take it; whatever `check` raises; nothing is written then. With `sync`
         also OSError of flushing a line that is written: to try again would write it twice.
         """
-        t, m = moment or Moment.now()
+        t, m = moment or (time.time(), time.monotonic())
         line = encode_record(Record(self.seq + 1, t, m, event)).encode()
-        with Holding(self._descriptor, wait_s=CLAIM_WAIT_S):
+        with self._held:
             self._check()
             written = os.write(self._descriptor, line)
             if written != len(line):

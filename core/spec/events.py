@@ -7,9 +7,10 @@ the version of this form. Numbers that are not finite travel as the strings "nan
 
 import json
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar, NamedTuple
 
-from core.spec.json_values import json_numbers, plain, typed
+from core.spec.json_values import are_ordinary, form_of_numbers, plain, typed
 
 EVENTS_VERSION = 1
 FINAL_EVALUATION = "final"  # of the last checkpoint, on the configured test images: its metrics are the run's
@@ -256,8 +257,10 @@ class BadLineError(ValueError):
 def encode_record(record: Record) -> str:
     """One line of JSON with its newline."""
     event = record.event
-    if type(event) is StepLogged:
-        return _encode_step(record, event)
+    return _encode_step(record, event) if type(event) is StepLogged else _encode(record, event)
+
+
+def _encode(record: Record, event: Event) -> str:
     body: dict[str, Any] = {
         "seq": record.seq,
         "t": round(record.t, 3),
@@ -275,12 +278,20 @@ def encode_record(record: Record) -> str:
 
 
 def _encode_step(record: Record, event: StepLogged) -> str:
-    """The same line without a detour: steps are nearly all of a file, and training waits while they are written."""
-    metrics = json_numbers(event.metrics)
-    return (
-        f'{{"seq":{record.seq},"t":{record.t:.3f},"m":{record.m:.3f},"type":"{event.type}",'
-        f'"epoch":{event.epoch},"step":{event.step},"metrics":{metrics}}}\n'
-    )
+    """The same line in one go: steps are nearly all of a file, and training waits while they are written."""
+    seq, t, m, _ = record
+    metrics = event.metrics
+    numbers = tuple(metrics.values())
+    if not are_ordinary(numbers):
+        return _encode(record, event)
+    return _step_form(tuple(metrics)) % (seq, t, m, event.epoch, event.step, *numbers)
+
+
+@cache
+def _step_form(names: tuple[str, ...]) -> str:
+    """What the numbers of a step are put into; remembered, as names come again and again."""
+    head = f'{{"seq":%d,"t":%.3f,"m":%.3f,"type":"{StepLogged.type}","epoch":%d,"step":%d,"metrics":'
+    return f"{head}{form_of_numbers(names)}}}\n"
 
 
 def decode_record(line: str | bytes) -> Record:

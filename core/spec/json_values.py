@@ -3,7 +3,6 @@
 import json
 import math
 import types
-from functools import cache
 from typing import Any, get_args, get_origin
 
 SIGNIFICANT_DIGITS = 8  # a float32 carries at most nine; losses are logged, not computed with
@@ -43,16 +42,12 @@ def typed(value: Any, wanted: Any) -> Any:
     raise TypeError(f"{value!r} is not {wanted}")
 
 
-def json_numbers(values: dict[str, float]) -> str:
-    """An object of numbers as JSON: what `plain` makes of it, in one go where no number needs its care."""
-    numbers = tuple(values.values())
-    if sum(map(abs, numbers)) < LARGE:  # false for nan
-        return _form(tuple(values)) % numbers
-    return json.dumps(plain(values), separators=(",", ":"), ensure_ascii=False)
+def are_ordinary(numbers: tuple[float, ...]) -> bool:
+    """Whether a form makes of them what `plain` does: finite, and none so large that it would lose digits."""
+    return sum(map(abs, numbers)) < LARGE  # false for nan
 
 
-@cache
-def _form(names: tuple[str, ...]) -> str:
-    """What their numbers are put into; remembered, as names come again and again."""
+def form_of_numbers(names: tuple[str, ...]) -> str:
+    """An object of JSON that ordinary numbers are put into with `%`, in the order of their names."""
     entries = (json.dumps(name, ensure_ascii=False).replace("%", "%%") for name in names)
     return "{" + ",".join(f"{entry}:%.{SIGNIFICANT_DIGITS}g" for entry in entries) + "}"
