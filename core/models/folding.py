@@ -60,6 +60,7 @@ class FastCopy:
             _set_precision(self.network, precision)
         self._folded, self._kept = self._match()
         self._transformed = _with_fewer_products(self.network) if winograd else []
+        self._released: list[tuple[torch.UntypedStorage, int]] = []
         self.refresh()
 
     @property
@@ -70,6 +71,9 @@ class FastCopy:
     @torch.no_grad()
     def refresh(self) -> None:
         """Take over the weights and statistics that the source has now."""
+        for storage, size in self._released:
+            storage.resize_(size)
+        self._released.clear()
         for mine, theirs in self._kept:
             mine.copy_(theirs)
         for mine_layer, layer, norm in self._folded:
@@ -84,7 +88,16 @@ class FastCopy:
         """Give back memory that only quick gradients want, until the next `refresh`."""
         for layer in self._transformed:
             layer.rest()
+        self.is_awake = not self._transformed
+
+    def release(self) -> None:
+        """Give back all memory: nobody may ask the network until the next `refresh`."""
+        self.rest()
         self.is_awake = False
+        for tensor in (*self.network.parameters(), *self.network.buffers()):
+            storage = tensor.untyped_storage()
+            self._released.append((storage, storage.nbytes()))
+            storage.resize_(0)
 
     def _match(self) -> tuple[list[tuple[Any, Any, Any]], list[tuple[Tensor, Tensor]]]:
         """Folded layers with their sources, and every other tensor with its source."""

@@ -8,7 +8,7 @@ about, on a CPU a quarter of the products in wide convolutions of copies and stu
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -65,7 +65,7 @@ class FastStep(TrainingStep):
             if self.attack.batchnorm == "train":
                 copies.enter_context(attack_mode(self.student, "train"))
                 copies.enter_context(_frozen(self.student))
-                copies.enter_context(fewer_products(self.student))
+                copies.enter_context(self._fewer_products())
                 yield AttackNetworks(self.student, teacher)
             else:
                 student = copies.enter_context(self._awake(self.student, images, precision))
@@ -73,10 +73,13 @@ class FastStep(TrainingStep):
 
     def losses(self, batch: Batch, adversarial: dict[str, Tensor]) -> Losses:
         """With fewer products in the student, too; not in mixed precision, which has products of its own."""
-        with nullcontext() if self.mixed_precision else fewer_products(self.student):
-            if len(batch.labels) >= MANY_IMAGES:
-                free_idle_kernels()
+        with nullcontext() if self.mixed_precision else self._fewer_products():
+            free_idle_kernels()
             return super().losses(batch, adversarial)
+
+    def _fewer_products(self) -> AbstractContextManager[None]:
+        """In the student itself, where its settings ask for them."""
+        return fewer_products(self.student) if self.speed.winograd else nullcontext()
 
     def student_logits(self, forward: StudentForward, images: Tensor) -> Tensor:
         """With gradient only where the loss has weight."""
@@ -106,17 +109,17 @@ class FastStep(TrainingStep):
 
     @contextmanager
     def _awake(self, network: nn.Module, images: Tensor, precision: torch.dtype | None) -> Iterator[nn.Module]:
-        """The copy of a network as it is now, for a while.
-
-        What the teacher needs for quick gradients stays, unless many images want the memory in the outer loss.
-        """
-        copy, learns = self._copy(network, images, precision), network is self.student
-        if learns or not copy.is_awake:
+        """The copy of a network as it is now, for a while: the outer loss wants memory that only attacks need."""
+        copy = self._copy(network, images, precision)
+        if network is self.student or not copy.is_awake:
             copy.refresh()
         try:
             yield copy.network
         finally:
-            if learns or len(images) >= MANY_IMAGES:
+            # Recorded and compiled ones remember where their weights lie.
+            if network is self.student and images.device.type == "cpu" and not self.speed.compile:
+                copy.release()
+            else:
                 copy.rest()
 
     def _copy(self, network: nn.Module, images: Tensor, precision: torch.dtype | None) -> FastCopy:
@@ -126,7 +129,7 @@ class FastStep(TrainingStep):
                 network,
                 images[:COMPARED_IMAGES],
                 precision=precision,
-                winograd=not self.speed.compile and (network is self.student or self.method.attacks_with_teacher),
+                winograd=self._takes_winograd(network),
                 channels_last=self._is_channels_last(precision),
             )
             may_be_recorded = self.speed.cuda_graphs and images.is_cuda and made.is_traced
@@ -136,6 +139,11 @@ class FastStep(TrainingStep):
                 made.network = Replayed(made.network)
             self._copies[key] = made
         return self._copies[key]
+
+    def _takes_winograd(self, network: nn.Module) -> bool:
+        """In a copy: only attacks ask for gradients, and compilers do not see through it."""
+        is_attacked = network is self.student or self.method.attacks_with_teacher
+        return self.speed.winograd and not self.speed.compile and is_attacked
 
     def _is_channels_last(self, precision: torch.dtype | None) -> bool:
         """CUDA has quick convolutions in this order for tensor cores alone; float32 proper is quicker without."""

@@ -63,6 +63,10 @@ class SpeedSection(Section):
     attack_precision: Literal["float32", "bfloat16"] = "float32"
     """Networks of the training attack in bfloat16; its steps, its projection and the outer loss stay in float32.
     Changes numbers."""
+    winograd: bool = True
+    """CPU: wide 3x3 convolutions by Winograd's products, a quarter of as many. The same numbers up to rounding. Takes
+    memory, up to four times that of the weights, for the student and again for a teacher in the attack: false where it
+    is short."""
     compile: bool = False
     """Compile the networks of the training attack with torch.compile: minutes at first, from a cache in the home
     afterwards. Needs a C++ compiler on a CPU."""

@@ -101,6 +101,44 @@ def test_a_copy_follows_its_source_when_refreshed(name):
         torch.testing.assert_close(fast.network(images), wanted, rtol=0, atol=1e-5 * float(wanted.abs().max()) + 1e-5)
 
 
+class Tied(nn.Module):
+    """Two layers with one weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+        self.second, self.last = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+        self.second.weight = self.first.weight
+
+    def forward(self, images):
+        return self.last(self.second(torch.relu(self.norm(self.first(images))))).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("model", [warmed_up("resnet"), warmed_up("preactresnet-18"), Tied().eval()])
+def test_a_released_copy_holds_no_memory_until_it_is_refreshed(model):
+    images = pixels(4)
+    fast = fast_copy(model, images)
+    with torch.no_grad():
+        before = fast.network(images)
+        for _ in range(2):
+            fast.release()
+            held = [*fast.network.parameters(), *fast.network.buffers()]
+            assert not any(tensor.untyped_storage().nbytes() for tensor in held)
+            fast.refresh()
+            assert torch.equal(fast.network(images), before)
+
+
+def test_a_copy_at_rest_still_answers_and_without_kernels_has_nothing_to_make_again(small):
+    """A refresh that is not needed would fold a large teacher anew for each attack."""
+    images = pixels(4)
+    fast = fast_copy(small, images)
+    with torch.no_grad():
+        before = fast.network(images)
+        fast.rest()
+        assert fast.is_awake
+        assert torch.equal(fast.network(images), before)
+
+
 @pytest.mark.parametrize("name", ["resnet", "mobilenetv2", "preactresnet-18"])
 def test_in_bfloat16_logits_are_near_and_come_back_in_float32(name):
     model, images = warmed_up(name), pixels(4)
@@ -144,19 +182,6 @@ def test_a_layer_that_is_used_twice_is_not_folded():
     fast = fast_copy(model, images)
     assert fast.folds == ()
     torch.testing.assert_close(fast.network(images), model(images))
-
-
-class Tied(nn.Module):
-    """Two layers with one weight."""
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
-        self.second, self.last = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
-        self.second.weight = self.first.weight
-
-    def forward(self, images):
-        return self.last(self.second(torch.relu(self.norm(self.first(images))))).mean(dim=(2, 3))
 
 
 class Reading(nn.Module):

@@ -25,6 +25,7 @@ def test_whatever_changes_numbers_changes_the_hash():
         config(speed={"path": "literal"}),
         config(speed={"attack_precision": "bfloat16"}),
         config(speed={"tf32": True}),
+        config(speed={"winograd": False}),
     ]
     assert len({settings_hash(entry) for entry in changed}) == len(changed)
 

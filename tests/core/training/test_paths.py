@@ -103,6 +103,26 @@ def test_students_keep_nothing_of_it(batch, small_layers_too):
     losses.total.backward()
 
 
+@pytest.mark.parametrize("name", ["pgd-at", "adaad"])
+@pytest.mark.parametrize("batchnorm", ["eval", "train"])
+def test_nowhere_when_it_is_not_wanted(batch, name, batchnorm, small_layers_too):
+    compare(batch, name, igdm={"alpha": 5.0}, attack={"batchnorm": batchnorm}, speed={"winograd": False})
+    assert not small_layers_too
+
+
+@pytest.mark.parametrize("winograd", [True, False])
+def test_between_attacks_the_copy_of_the_student_holds_no_memory(batch, winograd, small_layers_too):
+    step = make_step("fast", "adaad", speed={"winograd": winograd})
+    for _ in range(2):
+        step.adversarial_images(batch, generator_for(CPU, 0, "attack"))
+        copies = {made.source: made for made in step._copies.values()}
+        assert not any(tensor.untyped_storage().nbytes() for tensor in copies[step.student].network.parameters())
+        assert copies[step.teacher].is_awake is not winograd
+        teacher = copies[step.teacher].network
+        assert not any(getattr(layer, "kernel", None) is not None for layer in teacher.modules())
+        torch.testing.assert_close(teacher(batch.clean_images), step.teacher(batch.clean_images))
+
+
 def test_not_in_mixed_precision(batch, small_layers_too):
     step = make_step("fast", "pgd-at")
     step.mixed_precision = True
