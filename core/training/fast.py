@@ -19,6 +19,7 @@ from core.data.dataset import ImageSet
 from core.methods import Batch, StudentForward
 from core.models.fewer_products import fewer_products, free_idle_kernels
 from core.models.folding import FastCopy, fast_copy
+from core.models.memory_order import may_learn_channels_last
 from core.models.replay import Replayed
 from core.spec.config import DataSection, SpeedSection
 from core.training.step import AttackNetworks, Losses, TrainingStep
@@ -36,12 +37,13 @@ class FastStep(TrainingStep):
         self.speed = speed
         self._copies: dict[tuple[int, torch.dtype | None], FastCopy] = {}
         self._attack_teacher: _Remembering | None = None  # of the last attack, with what it answered there
-        if self._is_channels_last(None):
+        self._may_learn_channels_last = may_learn_channels_last(self.student)
+        if self._learns_channels_last:
             self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def lay_out(self, images: Tensor) -> Tensor:
-        """Channels-last, but for exact float32 on CUDA."""
-        return images.contiguous(memory_format=torch.channels_last) if self._is_channels_last(None) else images
+        """Channels-last, but for exact float32 on CUDA and for narrow networks on a CPU."""
+        return images.contiguous(memory_format=torch.channels_last) if self._learns_channels_last else images
 
     def forget(self) -> None:
         """Let the copies go."""
@@ -144,6 +146,11 @@ class FastStep(TrainingStep):
         """In a copy: only attacks ask for gradients, and compilers do not see through it."""
         is_attacked = network is self.student or self.method.attacks_with_teacher
         return self.speed.winograd and not self.speed.compile and is_attacked
+
+    @property
+    def _learns_channels_last(self) -> bool:
+        is_cuda = next(self.student.parameters()).is_cuda
+        return self._is_channels_last(None) and (is_cuda or self._may_learn_channels_last)
 
     def _is_channels_last(self, precision: torch.dtype | None) -> bool:
         """CUDA has quick convolutions in this order for tensor cores alone; float32 proper is quicker without."""
