@@ -143,6 +143,8 @@ class Bench:
             sides["compiled bf16"] = fast(case, compile=True, **quick)
         row = f"{student:12s} {method + ('+igdm' if alpha else ''):14s}"
         if self.options.memory:
+            if not self.watch.is_cuda:
+                sides["fast, winograd off"] = fast(case, winograd=False)
             for side, peak in peaks(self.options, sides).items():
                 print(f"{row} {side:19s} {peak / 2**20:7,.0f} MiB", flush=True)
             return
