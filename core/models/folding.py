@@ -96,8 +96,9 @@ class FastCopy:
         self.is_awake = False
         for tensor in (*self.network.parameters(), *self.network.buffers()):
             storage = tensor.untyped_storage()
-            self._released.append((storage, storage.nbytes()))
-            storage.resize_(0)
+            if storage.nbytes():  # of two tensors in one, or released before
+                self._released.append((storage, storage.nbytes()))
+                storage.resize_(0)
 
     def _match(self) -> tuple[list[tuple[Any, Any, Any]], list[tuple[Tensor, Tensor]]]:
         """Folded layers with their sources, and every other tensor with its source."""

@@ -9,7 +9,7 @@ def may_learn_channels_last(network: nn.Module) -> bool:
     """False where the weight gradients of channels-last features are wrong, or end the process.
 
     oneDNN, as in PyTorch 2.13, writes past its memory for 1x1 convolutions with a stride and fewer input channels than
-    a register holds: https://github.com/uxlfoundation/oneDNN/issues/6035. Seen on processors with AVX2 at most.
+    a register holds: https://github.com/uxlfoundation/oneDNN/issues/6035. Seen with registers of AVX2, which hold 8.
     """
     return not any(
         isinstance(layer, nn.Conv2d)
