@@ -55,6 +55,13 @@ def full_precision() -> AbstractContextManager[None]:
     return tf32(False)
 
 
+def lacks_bfloat16(device: torch.device) -> bool:
+    """True for processors without instructions for it, where PyTorch takes some 20 times as long as in float32."""
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    return not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def peak_memory_gb(device: torch.device) -> float:
     """Most memory held so far, in 10^9 bytes: of the device, or of this process where the device is the CPU."""
     if device.type == "cuda":

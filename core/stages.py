@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from core.data import Dataset, load_dataset
-from core.device import peak_memory_gb
+from core.device import lacks_bfloat16, peak_memory_gb
 from core.evaluating import Judge, evaluate_file
 from core.evaluation.input_checks import choose_examples
 from core.following import Following
@@ -37,6 +37,10 @@ from core.training.distributed import Ranks, has_batchnorm, synchronised
 from core.training.paths import build_step
 from core.training.trainer import Trainer
 
+SLOW_BFLOAT16 = (
+    "this processor has no instructions for bfloat16: networks are some 20 times slower in it than in float32"
+    ' (stop the run, and leave speed.attack_precision at "float32" and optim.mixed_precision at false)'
+)
 BATCHNORM_BY_SHARES = (
     "BatchNorm normalises by each device's share of a batch, so numbers differ from a run on one device"
     " (on GPUs optim.sync_batchnorm = true normalises by the whole batch)"
@@ -94,6 +98,9 @@ def run_stages(job: Job) -> None:
     job.emit(_started(job, trainer))
     for warning in warnings:
         job.emit(Warned(message=f"{warning}; went on from the checkpoint before it"))
+    attacks_in_bfloat16 = config.speed.path == "fast" and config.speed.attack_precision == "bfloat16"
+    if (attacks_in_bfloat16 or config.optim.mixed_precision) and lacks_bfloat16(job.device):
+        job.emit(Warned(message=SLOW_BFLOAT16))
     if job.ranks and has_batchnorm(trainer.step.student):
         job.emit(Warned(message=BATCHNORM_BY_SHARES))
     with naming_memory(job, "teacher.optim.batch_size", config.teacher.optim.batch_size):

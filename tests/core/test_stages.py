@@ -1,19 +1,23 @@
 """The stages of a run in this process, without a worker around them."""
 
+import pytest
 import torch
 
-from core.spec.events import CheckpointSaved, EpochFinished, Event
+from core.device import lacks_bfloat16
+from core.spec.events import CheckpointSaved, EpochFinished, Event, Warned
 from core.spec.home import Home
 from core.spec.loading import build_config
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
-from core.stages import Job, run_stages
+from core.stages import SLOW_BFLOAT16, Job, run_stages
 from core.training.checkpoint import LAST, read_state
 
 CPU = torch.device("cpu")
 
 
-def carry_out(home: Home, run_id: str, **runtime: object) -> tuple[RunFolder, list[Event]]:
+def carry_out(
+    home: Home, run_id: str, *, speed: dict[str, object] | None = None, **runtime: object
+) -> tuple[RunFolder, list[Event]]:
     """A tiny run to its end, and what it said."""
     folder = RunFolder(home.runs / run_id)
     said: list[Event] = []
@@ -25,6 +29,7 @@ def carry_out(home: Home, run_id: str, **runtime: object) -> tuple[RunFolder, li
             "attack": {"num_steps": 1},
             "optim": {"num_epochs": 1, "milestones": [], "batch_size": 256},
             "evaluation": {"attacks": ["clean"], "num_examples": 10, "validation_every": 0, "gradient_every": 0},
+            "speed": speed or {},
             "runtime": {"device": "cpu", "threads": 1, **runtime},
         }
     )
@@ -54,3 +59,24 @@ def test_long_epochs_are_saved_between_their_steps_and_end_with_the_same_bits(tm
     assert saved == [*((0, step) for step in range(1, steps + 1)), (1, steps)]
     first, second = (read_state(folder.checkpoints / LAST, device=CPU)["model"] for folder in (seldom, often))
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+@pytest.mark.parametrize(
+    ("speed", "lacks", "is_said"),
+    [
+        ({"attack_precision": "bfloat16"}, True, True),
+        ({"attack_precision": "bfloat16"}, False, False),
+        ({"attack_precision": "bfloat16", "path": "literal"}, True, False),
+        ({}, True, False),
+    ],
+)
+def test_bfloat16_on_a_processor_without_it_is_a_warning(tmp_path, monkeypatch, speed, lacks, is_said):
+    """It takes some twenty times as long there: who wanted speed must hear of it before the night is over."""
+    monkeypatch.setattr("core.stages.lacks_bfloat16", lambda device: lacks)
+    _, told = carry_out(Home(tmp_path).ensure(), "run", speed=speed)
+    assert (SLOW_BFLOAT16 in [event.message for event in told if isinstance(event, Warned)]) is is_said
+
+
+def test_whether_a_processor_has_bfloat16_is_what_onednn_says():
+    assert lacks_bfloat16(CPU) is not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    assert not lacks_bfloat16(torch.device("cuda"))
