@@ -56,7 +56,7 @@ def full_precision() -> AbstractContextManager[None]:
 
 
 def lacks_bfloat16(device: torch.device) -> bool:
-    """True for processors without instructions for it, where PyTorch takes some 20 times as long as in float32."""
+    """True for processors without instructions for it, where large networks take some 20 times as long."""
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     return not torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -38,7 +38,7 @@ from core.training.paths import build_step
 from core.training.trainer import Trainer
 
 SLOW_BFLOAT16 = (
-    "this processor has no instructions for bfloat16: networks are some 20 times slower in it than in float32"
+    "this processor has no instructions for bfloat16: large networks are some 20 times slower in it than in float32"
     ' (stop the run, and leave speed.attack_precision at "float32" and optim.mixed_precision at false)'
 )
 BATCHNORM_BY_SHARES = (

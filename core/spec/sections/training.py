@@ -62,7 +62,7 @@ class SpeedSection(Section):
     public code forward by forward in plain PyTorch, to compare with."""
     attack_precision: Literal["float32", "bfloat16"] = "float32"
     """Networks of the training attack in bfloat16; its steps, its projection and the outer loss stay in float32.
-    Changes numbers. Some 20 times slower on processors without instructions for it."""
+    Changes numbers. Large networks: some 20 times slower on processors without instructions for it."""
     winograd: bool = True
     """CPU: wide 3x3 convolutions by Winograd's products, a quarter of as many. The same numbers up to rounding. Takes
     memory, up to four times that of the weights, for the student and again for a teacher in the attack: false where it
