@@ -28,6 +28,7 @@ from core.spec.events import (
     Warned,
 )
 from core.spec.memory import GIB, training_memory
+from core.spec.method_names import METHODS
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
 from core.teachers import freeze
@@ -39,7 +40,7 @@ from core.training.trainer import Trainer
 
 SLOW_BFLOAT16 = (
     "this processor has no instructions for bfloat16: large networks are some 20 times slower in it than in float32"
-    ' (stop the run, and leave speed.attack_precision at "float32" and optim.mixed_precision at false)'
+    ' (stop the run, and leave speed.attack_precision at "float32" and mixed_precision at false)'
 )
 BATCHNORM_BY_SHARES = (
     "BatchNorm normalises by each device's share of a batch, so numbers differ from a run on one device"
@@ -79,6 +80,13 @@ class Job:
         )
 
 
+def takes_bfloat16(config: RunConfig) -> bool:
+    """Whether student or teacher are trained with it."""
+    attacks = config.speed.path == "fast" and METHODS[config.method.name].has_inner
+    trains_teacher = config.teacher.source == "train" and config.teacher.optim.mixed_precision
+    return (attacks and config.speed.attack_precision == "bfloat16") or config.optim.mixed_precision or trains_teacher
+
+
 def run_stages(job: Job) -> None:
     """Carry the run through, from where it was left.
 
@@ -98,8 +106,7 @@ def run_stages(job: Job) -> None:
     job.emit(_started(job, trainer))
     for warning in warnings:
         job.emit(Warned(message=f"{warning}; went on from the checkpoint before it"))
-    attacks_in_bfloat16 = config.speed.path == "fast" and config.speed.attack_precision == "bfloat16"
-    if (attacks_in_bfloat16 or config.optim.mixed_precision) and lacks_bfloat16(job.device):
+    if takes_bfloat16(config) and lacks_bfloat16(job.device):
         job.emit(Warned(message=SLOW_BFLOAT16))
     if job.ranks and has_batchnorm(trainer.step.student):
         job.emit(Warned(message=BATCHNORM_BY_SHARES))

@@ -47,7 +47,7 @@ class EventWriter:
         Raises: OSError when the disk does not take it; whatever `check` raises; nothing is written then. With `sync`
         also OSError of flushing a line that is written: to try again would write it twice.
         """
-        t, m = moment or (time.time(), time.monotonic())
+        t, m = moment or Moment.now()
         line = encode_record(Record(self.seq + 1, t, m, event)).encode()
         with self._held:
             self._check()

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -251,10 +252,8 @@ class Holding:
                 return None
 
     def __exit__(self, *_: object) -> None:
-        try:  # noqa: SIM105 (suppress would take as long as the lock itself, at each line)
+        with suppress(OSError):  # whoever closes the file lets go of it, too
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-        except OSError:
-            pass  # whoever closes the file lets go of it, too
 
 
 def new_run_id() -> str:

@@ -9,7 +9,7 @@ from core.spec.home import Home
 from core.spec.loading import build_config
 from core.spec.process import ProcessIdentity
 from core.spec.run_folder import RunFolder
-from core.stages import SLOW_BFLOAT16, Job, run_stages
+from core.stages import SLOW_BFLOAT16, Job, run_stages, takes_bfloat16
 from core.training.checkpoint import LAST, read_state
 
 CPU = torch.device("cpu")
@@ -75,6 +75,19 @@ def test_bfloat16_on_a_processor_without_it_is_a_warning(tmp_path, monkeypatch, 
     monkeypatch.setattr("core.stages.lacks_bfloat16", lambda device: lacks)
     _, told = carry_out(Home(tmp_path).ensure(), "run", speed=speed)
     assert (SLOW_BFLOAT16 in [event.message for event in told if isinstance(event, Warned)]) is is_said
+
+
+@pytest.mark.parametrize(
+    ("settings", "takes"),
+    [
+        ({"optim": {"mixed_precision": True}}, True),
+        ({"teacher": {"optim": {"mixed_precision": True}}}, True),
+        ({"teacher": {"source": "none", "optim": {"mixed_precision": True}}, "method": {"name": "pgd-at"}}, False),
+        ({"method": {"name": "standard"}, "speed": {"attack_precision": "bfloat16"}}, False),
+    ],
+)
+def test_teachers_that_are_trained_count_and_attacks_that_are_not_made_do_not(settings, takes):
+    assert takes_bfloat16(build_config({"igdm": {"alpha": 0}, **settings})) is takes
 
 
 def test_whether_a_processor_has_bfloat16_is_what_onednn_says():

@@ -5,12 +5,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from core.data import load_dataset
-from core.methods import METHODS, build_method, build_term
-from core.models import fewer_products, winograd
+from core.data.dataset import Geometry, ImageSet
+from core.methods import METHODS, Batch, build_method, build_term
+from core.models import build_model, fewer_products, winograd
 from core.seeding import generator_for
-from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection, SpeedSection
+from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection, ModelSection, SpeedSection
 from core.training.fast import FastStep
 from core.training.literal import LiteralStep
 from core.training.paths import build_step
@@ -100,6 +103,30 @@ def test_narrow_students_learn_from_right_gradients_in_float32(batch):
     assert all(tensor.is_contiguous() for tensor in fast.student.parameters())
     for key, tensor in one_step(fast, single, images).items():
         torch.testing.assert_close(tensor.double(), literal[key].double(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "alpha"), CASES)
+@pytest.mark.parametrize("batchnorm", ["eval", "train"])
+def test_no_layer_of_a_narrow_student_learns_in_channels_last(monkeypatch, name, alpha, batchnorm):
+    """Nor when the attack has worked on channels-last copies: its images must not bring their order along."""
+    geometry = Geometry(channels=3, image_size=8, classes=10)
+    section = ModelSection(width=4, blocks=(1, 1))
+    monkeypatch.setattr("tests.core.training.test_paths.small_model", lambda seed: build_model(section, geometry, seed))
+    generator = torch.Generator().manual_seed(0)
+    levels = torch.randint(0, 256, (40, 3, 8, 8), generator=generator, dtype=torch.uint8)
+    images = ImageSet(levels=levels, labels=torch.arange(40) % 10, max_level=255)
+    step = make_step("fast", name, igdm={"alpha": alpha}, attack={"batchnorm": batchnorm})
+    batch = Batch(clean_images=images.images(slice(16)), labels=images.labels[:16], epoch=3)
+    seen = []
+
+    def look(layer, inputs):
+        if isinstance(layer, nn.Conv2d) and layer.weight.requires_grad:
+            seen.append(inputs[0].is_contiguous())
+
+    with register_module_forward_pre_hook(look):
+        one_step(step, batch, images)
+    assert seen
+    assert all(seen)
 
 
 def test_students_keep_nothing_of_it(batch, small_layers_too):
