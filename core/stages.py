@@ -39,7 +39,7 @@ from core.training.paths import build_step
 from core.training.trainer import Trainer
 
 SLOW_BFLOAT16 = (
-    "this processor has no instructions for bfloat16: large networks are some 20 times slower in it than in float32"
+    "bfloat16 makes large networks some 20 times slower on this processor, which has no instructions for it"
     ' (stop the run, and leave speed.attack_precision at "float32" and mixed_precision at false)'
 )
 BATCHNORM_BY_SHARES = (
