@@ -12,11 +12,12 @@ from textual.widgets import Input, Static, TextArea
 from core.spec.errors import IgdmError
 from igdm_tui.keys import bindings
 from igdm_tui.sanitise import sanitise
+from igdm_tui.screens.opens_whole import OpensWhole
 from igdm_tui.widgets.text import plain
 from igdm_tui.widgets.text_field import TextField, TextPage
 
 
-class AskScreen(ModalScreen[str | None]):
+class AskScreen(OpensWhole, ModalScreen[str | None]):
     """A question with one line to answer in; enter answers, escape leaves."""
 
     BINDINGS = bindings("ask")
@@ -69,7 +70,7 @@ class AskScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class NoteScreen(ModalScreen[str | None]):
+class NoteScreen(OpensWhole, ModalScreen[str | None]):
     """A note of any number of lines; ctrl+s keeps it, escape leaves it as it was."""
 
     BINDINGS = bindings("note")

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from core.spec.errors import IgdmError
 from core.spec.run_folder import RunFolder
 from igdm_tui.live import in_thread
+from igdm_tui.screens.opens_whole import OpensWhole
 from igdm_tui.screens.styles import add_styles
 from igdm_tui.widgets.bars import KeyFooter, TitleBar
 from igdm_tui.widgets.text import plain
@@ -29,7 +30,7 @@ STOPPABLE = ("running", "queued")
 RESUMABLE = ("stopped", "failed", "lost", "queued")
 
 
-class PlaceScreen(Screen[None]):
+class PlaceScreen(OpensWhole, Screen[None]):
     """One place: subclasses give its name in the table of keys and its body."""
 
     PLACE: ClassVar[str] = ""
@@ -63,6 +64,8 @@ class PlaceScreen(Screen[None]):
 
     def _next_slice(self, parts: tuple[str, ...], *, now: bool = False) -> None:
         """Show the first part, if it is its turn, and the others after it has been drawn."""
+        if now and self.is_leaving:
+            return
         if now:
             self.query_one(parts[0]).styles.display = None  # as the rules say
             parts = parts[1:]
@@ -89,7 +92,7 @@ class PlaceScreen(Screen[None]):
     @property
     def is_ready(self) -> bool:
         """Its parts are there: not before it is composed, and not while it is taken down."""
-        return self.is_mounted and self.is_attached and bool(self.query(KeyFooter))
+        return self.is_mounted and not self.is_leaving and bool(self.query(KeyFooter))
 
     @property
     def is_current_place(self) -> bool:
@@ -99,6 +102,9 @@ class PlaceScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened meanwhile."""
+        self._catch_up()
+
+    def _catch_up(self) -> None:
         if self.igdm.rows is not None and self.is_ready:
             self.show_runs()
 
@@ -106,8 +112,8 @@ class PlaceScreen(Screen[None]):
         """Say so when there is no room; lay panes side by side when there is much."""
         self._fit(event.size)
         was_wide, self._is_wide = self._is_wide, event.size.width >= WIDE
-        if was_wide not in (None, self._is_wide) and self.igdm.rows is not None and self.is_ready:
-            self.call_after_refresh(self.show_runs)  # titles say more where there is room
+        if was_wide not in (None, self._is_wide):
+            self.call_after_refresh(self._catch_up)  # titles say more where there is room
 
     def _fit(self, size: Size, *, update: bool = True) -> None:
         self.set_class(size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT, "-too-small", update=update)

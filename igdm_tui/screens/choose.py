@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from igdm_tui.keys import bindings
+from igdm_tui.screens.opens_whole import OpensWhole
 from igdm_tui.widgets.table import Column, Table
 from igdm_tui.widgets.text import plain
 from igdm_tui.widgets.text_field import TextField
@@ -31,7 +32,7 @@ class ChooseInput(TextField):
         return key != "space" and super().check_consume_key(key, character)
 
 
-class ChooseScreen(ModalScreen[list[str] | None]):
+class ChooseScreen(OpensWhole, ModalScreen[list[str] | None]):
     """Answers with the chosen keys in the order of the list, or None when left with escape."""
 
     BINDINGS = bindings("choose")

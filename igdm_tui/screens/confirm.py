@@ -6,9 +6,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from igdm_tui.keys import bindings
+from igdm_tui.screens.opens_whole import OpensWhole
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(OpensWhole, ModalScreen[bool]):
     """`y` or enter says yes, `n` or escape says no."""
 
     BINDINGS = bindings("confirm")

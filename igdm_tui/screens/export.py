@@ -28,6 +28,7 @@ from igdm_tui.screens.export_choice import (
     preview,
     whole_text,
 )
+from igdm_tui.screens.opens_whole import OpensWhole
 from igdm_tui.screens.styles import add_styles
 from igdm_tui.widgets.fields import Choice, Form, FormRow
 from igdm_tui.widgets.lines import Lines
@@ -41,7 +42,7 @@ HINT = "ctrl+s writes     f4 copies     esc leaves"
 HINT_REPLACED = "ctrl+s replaces the file that is there     f4 copies     esc leaves"
 
 
-class ExportScreen(ModalScreen[None]):
+class ExportScreen(OpensWhole, ModalScreen[None]):
     """Choices above, the first lines of the result below."""
 
     BINDINGS = bindings("export")

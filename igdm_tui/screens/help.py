@@ -5,13 +5,14 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from igdm_tui.keys import bindings, help_sections
+from igdm_tui.screens.opens_whole import OpensWhole
 from igdm_tui.widgets.lines import Lines, TonedLine
 from igdm_tui.widgets.text import fit
 
 KEYS_WIDTH = 12
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(OpensWhole, ModalScreen[None]):
     """Read, scroll, close with escape."""
 
     BINDINGS = bindings("help")

@@ -70,8 +70,6 @@ class LaunchScreen(PlaceScreen):
     def on_mount(self) -> None:
         """Judge what the form starts with."""
         self.set_title("describe a run, then ctrl+l starts it")
-        if "name" not in self.form.rows:
-            return  # left before it was drawn
         self.form.rows["name"].control.focus()
         self._say_unread()
         self._check()

@@ -20,6 +20,7 @@ from core.spec.published_results import find_published_result
 from igdm_tui.keys import bindings
 from igdm_tui.live import in_thread
 from igdm_tui.numbers import metric
+from igdm_tui.screens.opens_whole import OpensWhole
 from igdm_tui.screens.styles import add_styles
 from igdm_tui.widgets.table import Column, Table
 from igdm_tui.widgets.text import plain
@@ -45,7 +46,7 @@ class Start:
     settings: dict[str, Any]
 
 
-class StartScreen(ModalScreen["Start | None"]):
+class StartScreen(OpensWhole, ModalScreen["Start | None"]):
     """A list that gets shorter while words are typed; answers with what was taken."""
 
     BINDINGS = bindings("start")
