@@ -61,7 +61,7 @@ def compare(channels: int, side: int, images: int, options: argparse.Namespace) 
     layer = nn.Conv2d(channels, channels, 3, padding=1).requires_grad_(options.learns)
     layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     frozen = fewer_products.WinogradConv2d(layer)
-    frozen.transform()
+    frozen.wake()
     features = torch.rand(images, channels, side, side).to(memory_format=torch.channels_last).requires_grad_(True)
 
     def work(convolution: nn.Module) -> None:

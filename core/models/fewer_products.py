@@ -1,7 +1,7 @@
 """Wide 3x3 convolutions by Winograd's products: in frozen copies, and in a network that learns, from step to step.
 
-The kernel of such a layer is four times as large as its weight and follows each change of it, so it is made when it is
-wanted and its memory goes round.
+The kernel of such a layer is four times as large as its weight and follows each change of it, so it is made when the
+first features want it and its memory goes round.
 """
 
 from collections.abc import Iterator
@@ -21,26 +21,24 @@ MIN_CHANNELS = 128  # in and out; with fewer the direct one is as quick: benchma
 class WinogradConv2d(nn.Conv2d):
     """A frozen 3x3 convolution with stride and padding 1; the direct one for maps and batches that do not suit it.
 
-    It holds the weight and bias of `direct`. `transform` must come first and follow each change of the weight; `rest`
-    gives the memory of the kernel back until then.
+    It holds the weight and bias of `direct`. `wake` must come first and follow each change of the weight; `rest` gives
+    the memory of the kernel back until then.
     """
-
-    kernel: Tensor | None = None
 
     def __init__(self, direct: nn.Conv2d) -> None:
         super().__init__(direct.in_channels, direct.out_channels, 3, padding=1, bias=False, device="meta")
         self.weight, self.bias = direct.weight, direct.bias
+        self.kernel: _Kernel | None = None
 
-    def transform(self) -> None:
-        """Make the kernel of the weight as it is now."""
-        if self.kernel is None:
-            self.kernel = _Kernels.take(self.weight)
-        winograd.transform(self.weight, self.kernel)
+    def wake(self) -> None:
+        """With a kernel of the weight as it is now."""
+        self.rest()
+        self.kernel = _Kernel(self.weight)
 
     def rest(self) -> None:
-        """Without a kernel: a direct convolution until the next `transform`."""
+        """Without a kernel: a direct convolution until the next `wake`."""
         if self.kernel is not None:
-            _Kernels.give(self.kernel)
+            self.kernel.free()
         self.kernel = None
 
     def forward(self, features: Tensor) -> Tensor:
@@ -55,21 +53,20 @@ def fewer_products(network: nn.Module) -> Iterator[None]:
     Gradients of what is computed in here must be asked for before the next kernels are made, or PyTorch refuses them.
     """
     layers = [layer for layer in network.modules() if may_pay(layer)]
-    kernels = [_Kernels.take(layer.weight) for layer in layers]
+    kernels = [_Kernel(layer.weight) for layer in layers]
     try:
         for layer, kernel in zip(layers, kernels, strict=True):
-            winograd.transform(layer.weight, kernel)
             layer.forward = partial(_convolve, layer, kernel)  # type: ignore[method-assign]
         yield
     finally:
         for layer, kernel in zip(layers, kernels, strict=True):
             vars(layer).pop("forward", None)
-            _Kernels.give(kernel)
+            kernel.free()
 
 
 def free_idle_kernels() -> None:
     """Let go of memory that was given back and waits for the next kernel."""
-    _Kernels.idle.clear()
+    _Kernel.idle.clear()
 
 
 def may_pay(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
@@ -86,28 +83,38 @@ def may_pay(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
     )
 
 
-def _convolve(layer: nn.Conv2d, kernel: Tensor | None, features: Tensor) -> Tensor:
+def _convolve(layer: nn.Conv2d, kernel: "_Kernel | None", features: Tensor) -> Tensor:
     """The layer's outputs, by its kernel where that suits these features."""
     images, _, height, width = features.shape
     fits = not (height % TILE or width % TILE) and images * height * width >= MIN_TILES * TILE**2
     if kernel is None or not fits:
         return nn.Conv2d.forward(layer, features)
-    return winograd.convolve(features, layer.weight, layer.bias, kernel)
+    return winograd.convolve(features, layer.weight, layer.bias, kernel.made())
 
 
-class _Kernels:
-    """Memory that goes round: fresh pages would cost more than the transform."""
+class _Kernel:
+    """The kernel of a weight as it is when it is first asked for: small batches and odd maps never do.
+
+    Its memory goes round: fresh pages would cost more than the transform.
+    """
 
     idle: ClassVar[dict[tuple[int, int, torch.dtype], list[Tensor]]] = {}
 
-    @classmethod
-    def take(cls, weight: Tensor) -> Tensor:
-        """Memory for the kernel of a weight, with whatever is in it."""
-        outputs, inputs = weight.shape[:2]
-        idle = cls.idle.get((inputs, outputs, weight.dtype))
-        return idle.pop() if idle else torch.empty(POINTS, inputs, outputs, dtype=weight.dtype)
+    def __init__(self, weight: Tensor) -> None:
+        self._weight = weight
+        self._memory: Tensor | None = None
 
-    @classmethod
-    def give(cls, kernel: Tensor) -> None:
-        """Memory that nobody looks at any more, but for gradients still to come."""
-        cls.idle.setdefault((*kernel.shape[1:], kernel.dtype), []).append(kernel)  # type: ignore[arg-type]
+    def made(self) -> Tensor:
+        """(36, in, out)."""
+        if self._memory is None:
+            outputs, inputs = self._weight.shape[:2]
+            idle = self.idle.get((inputs, outputs, self._weight.dtype))
+            self._memory = idle.pop() if idle else torch.empty(POINTS, inputs, outputs, dtype=self._weight.dtype)
+            winograd.transform(self._weight, self._memory)
+        return self._memory
+
+    def free(self) -> None:
+        """Nobody looks at it any more, but gradients still to come."""
+        if self._memory is not None:
+            self.idle.setdefault((*self._memory.shape[1:], self._memory.dtype), []).append(self._memory)  # type: ignore[arg-type]
+        self._memory = None

@@ -81,7 +81,7 @@ class FastCopy:
             mine_layer.weight.copy_(weight)
             mine_layer.bias.copy_(bias)
         for layer in self._transformed:
-            layer.transform()
+            layer.wake()
         self.is_awake = True
 
     def rest(self) -> None:

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from core.data.dataset import Geometry
-from core.models import build_model
+from core.models import build_model, winograd
 from core.models.fewer_products import MIN_CHANNELS, WinogradConv2d, fewer_products, may_pay
 from core.models.folding import FastCopy
 from core.models.winograd import MIN_TILES
@@ -18,7 +18,7 @@ def direct(width=MIN_CHANNELS, out=MIN_CHANNELS, *, bias=True, dtype=torch.float
 
 def ready(layer):
     quick = WinogradConv2d(layer)
-    quick.transform()
+    quick.wake()
     return quick
 
 
@@ -93,8 +93,10 @@ def test_a_gradient_asked_for_too_late_is_refused_and_never_wrong():
     layer, inputs = direct().requires_grad_(True), features(MIN_TILES, MIN_CHANNELS, 4, 4)
     with fewer_products(layer):
         outputs = layer(inputs)
-    with fewer_products(layer), pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        torch.autograd.grad(outputs.sum(), layer.weight)
+    with fewer_products(layer):
+        layer(inputs)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            torch.autograd.grad(outputs.sum(), layer.weight)
 
 
 def test_what_goes_wrong_in_between_leaves_no_trace():
@@ -133,12 +135,30 @@ def test_other_maps_and_few_images_take_the_direct_convolution():
         assert products(layer, features(images, MIN_CHANNELS, height, columns)) == "ConvolutionBackward0"
 
 
+def test_kernels_are_made_once_and_only_for_features_that_suit_them(monkeypatch):
+    made = []
+    transform = winograd.transform
+    monkeypatch.setattr(winograd, "transform", lambda *arguments: made.append(arguments) or transform(*arguments))
+    frozen, learning = ready(direct()), direct().requires_grad_(True)
+    few, enough = features(1, MIN_CHANNELS, 4, 4), features(MIN_TILES, MIN_CHANNELS, 4, 4)
+    with fewer_products(learning):
+        for layer in (frozen, learning):
+            layer(few)
+            assert not made
+            layer(enough)
+            layer(enough)
+            assert len(made) == 1
+            made.clear()
+    frozen.wake()
+    frozen(enough)
+    assert len(made) == 1, "the weight may have changed"
+
+
 def test_without_its_kernel_it_is_the_direct_convolution():
     layer, inputs = ready(direct()), features(MIN_TILES, MIN_CHANNELS, 8, 8)
     layer.rest()
-    assert layer.kernel is None
     assert products(layer, inputs) == "ConvolutionBackward0"
-    layer.transform()
+    layer.wake()
     assert products(layer, inputs) == "_ConvolutionBackward"
 
 
