@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from igdm_tui.app import IgdmApp
     from igdm_tui.store import RunRow
 
+Answer = TypeVar("Answer")
 LEAST_WIDTH, LEAST_HEIGHT = 60, 16
 WIDE, TALL = 120, 30
 STOPPABLE = ("running", "queued")
@@ -142,6 +143,10 @@ class PlaceScreen(OpensWhole, Screen[None]):
         """One place out."""
         self.app.pop_screen()
 
+    def ask(self, dialog: ModalScreen[Answer], answered: Callable[[Answer | None], None]) -> None:
+        """Put a question. Its answer goes nowhere when this place is on its way out by then."""
+        self.app.push_screen(dialog, lambda answer: None if self.is_leaving else answered(answer))
+
     def begin(self, work: Callable[[], Coroutine[Any, Any, None]], group: str, *, exclusive: bool = False) -> None:
         """Let something asynchronous run; it ends with the screen."""
         self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)  # type: ignore[arg-type]
@@ -163,7 +168,7 @@ class PlaceScreen(OpensWhole, Screen[None]):
             if yes:
                 self.do(row, "stop", _stop)
 
-        self.app.push_screen(ConfirmScreen(question), answered)
+        self.ask(ConfirmScreen(question), answered)
 
     def resume_run(self, row: "RunRow") -> None:
         """Start a run again from its last checkpoint."""

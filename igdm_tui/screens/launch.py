@@ -178,7 +178,7 @@ class LaunchScreen(PlaceScreen):
             if names:
                 control.value = f" {BAR} ".join(names)
 
-        self.app.push_screen(choose.ChooseScreen("One run for each of these", names, chosen, several=True), answered)
+        self.ask(choose.ChooseScreen("One run for each of these", names, chosen, several=True), answered)
 
     def on_descendant_focus(self) -> None:
         """Say what the field is for, and what is wrong with it."""
@@ -228,7 +228,7 @@ class LaunchScreen(PlaceScreen):
 
     def action_start_from(self) -> None:
         """Choose a preset, a row of a published table or a run to start from."""
-        self.app.push_screen(StartScreen(self.presets, self.igdm.rows or ()), self._take_start)
+        self.ask(StartScreen(self.presets, self.igdm.rows or ()), self._take_start)
 
     def _take_start(self, start: "Start | None") -> None:
         if start is None:

@@ -11,9 +11,9 @@ else:
 
 
 class OpensWhole(Node):
-    """Goes before Screen or ModalScreen among the bases of a screen: nothing is set up in one that is on its way out.
+    """Goes before Screen or ModalScreen among the bases of a screen: one that is on its way out does nothing any more.
 
-    Parts that it has not made by then are never made, so that on_mount would look for them in vain.
+    Parts that it has not made by then are never made, and others are gone: who looks for them finds nothing.
     """
 
     @property
@@ -25,3 +25,7 @@ class OpensWhole(Node):
         """Pass everything on but the beginning of a screen that ends."""
         if not (isinstance(event, events.Mount) and self.is_leaving):
             await super().on_event(event)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key of a screen that ends does anything."""
+        return False if self.is_leaving else super().check_action(action, parameters)

@@ -202,7 +202,7 @@ class QueueScreen(PlaceScreen):
     def _ask(self, question: str, do: Callable[[], None]) -> None:
         from igdm_tui.screens.confirm import ConfirmScreen
 
-        self.app.push_screen(ConfirmScreen(question), lambda yes: do() if yes else None)
+        self.ask(ConfirmScreen(question), lambda yes: do() if yes else None)
 
     def _change(self, line: Line, verb: str, action: Callable[[RunFolder], str]) -> None:
         """Change the queue in a thread, see to it that somebody looks after it, and look again."""

@@ -122,7 +122,7 @@ class SelectionScreen(PlaceScreen):
         def check(text: str) -> None:
             Labels().with_tags(add=tag_words(text)[0])
 
-        self.app.push_screen(AskScreen(question, example="paper -old", check=check, words=known), answered)
+        self.ask(AskScreen(question, example="paper -old", check=check, words=known), answered)
 
     def action_note(self) -> None:
         """Write a note about the run under the cursor, or about all that are marked."""
@@ -140,7 +140,7 @@ class SelectionScreen(PlaceScreen):
             if text is not None:
                 self._label(rows, lambda labels: labels.with_note(text), "noted")
 
-        self.app.push_screen(NoteScreen(f"Note about {named(rows)}", notes[0] if notes else ""), answered)
+        self.ask(NoteScreen(f"Note about {named(rows)}", notes[0] if notes else ""), answered)
 
     def action_seeds(self) -> None:
         """Put the experiment under the cursor into the queue with more seeds: asks which."""
@@ -166,7 +166,7 @@ class SelectionScreen(PlaceScreen):
 
         question = f"More seeds of {plain(row.name, 50)}\nthere: {', '.join(map(str, there))}. They wait in the queue:"
         text = ",".join(map(str, wanted))
-        self.app.push_screen(AskScreen(question, text=text, example="3,4 or 3-7", check=check), answered)
+        self.ask(AskScreen(question, text=text, example="3,4 or 3-7", check=check), answered)
 
     async def _launch_seeds(self, row: "RunRow", seeds: Sequence[int]) -> None:
         started: list[str] = []
@@ -194,7 +194,7 @@ class SelectionScreen(PlaceScreen):
 
         names = "\n".join(f"  {plain(row.name, 60)}" for row in rows[:MOST_NAMED])
         rest = f"\n  and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
-        self.app.push_screen(ConfirmScreen(f"{verb.capitalize()} {len(rows)} runs?\n{names}{rest}\n{more}"), answered)
+        self.ask(ConfirmScreen(f"{verb.capitalize()} {len(rows)} runs?\n{names}{rest}\n{more}"), answered)
 
     def _label(self, rows: "Sequence[RunRow]", change: Callable[[Labels], Labels], done: str) -> None:
         self._do_all(rows, "label", lambda folder: change_labels(folder, change), f"{named(rows)}: {done}")

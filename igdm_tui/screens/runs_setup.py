@@ -109,7 +109,7 @@ class SetupScreen(SelectionScreen):
                 self.table.sort_well(keys[0])
                 self._changed()
 
-        self.app.push_screen(ChooseScreen("Sort by", choices, several=False), answered)
+        self.ask(ChooseScreen("Sort by", choices, several=False), answered)
 
     # Groups, columns, differences
 
@@ -130,7 +130,7 @@ class SetupScreen(SelectionScreen):
                 self._changed()
 
         title = "Group by (nothing marked: a line per run)"
-        self.app.push_screen(ChooseScreen(title, choices, self.table.group_by, several=True), answered)
+        self.ask(ChooseScreen(title, choices, self.table.group_by, several=True), answered)
 
     def action_columns(self) -> None:
         """Choose columns and their order."""
@@ -147,7 +147,7 @@ class SetupScreen(SelectionScreen):
                 self._changed()
 
         title = "Columns beside status and name (none marked: the usual ones)"
-        self.app.push_screen(ChooseScreen(title, choices, self.table.chosen, several=True), answered)
+        self.ask(ChooseScreen(title, choices, self.table.chosen, several=True), answered)
 
     def action_differences(self) -> None:
         """Show only in what other runs differ from the selected one, and back."""

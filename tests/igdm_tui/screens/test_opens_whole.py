@@ -58,3 +58,27 @@ async def test_the_program_may_end_as_a_screen_opens(drive, full_home, name, tur
         await turns_of_the_loop(turns)
         driver.app.exit()
     assert driver.app.return_code == 0
+
+
+async def test_an_answer_that_comes_too_late_goes_nowhere(drive, full_home):
+    async with drive() as driver:
+        place, answers = QueueScreen(), []
+        await driver.app.push_screen(place)
+        for leaves in (False, True):
+            dialog = ConfirmScreen("Really?")
+            place.ask(dialog, answers.append)
+            await driver.pilot.pause()
+            dialog.dismiss(True)
+            if leaves:
+                driver.app.exit()
+            await driver.pilot.pause()
+            assert answers == [True]
+
+
+async def test_a_key_that_comes_too_late_does_nothing(drive, full_home):
+    async with drive() as driver:
+        screen = LaunchScreen()
+        await driver.app.push_screen(screen)
+        assert screen.check_action("launch", ()) is True
+        await driver.app.pop_screen()
+        assert screen.check_action("launch", ()) is False
