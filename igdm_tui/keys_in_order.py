@@ -43,6 +43,8 @@ class KeysInOrder(App[None]):
             await self._take(event)
 
     async def _take(self, event: events.Event) -> None:
+        if not self.screen_stack:
+            return  # the program ends
         self._turn += 1
         self._patience = self.set_timer(PATIENCE_S, partial(self._next, self._turn))
         await super().on_event(event)
@@ -50,7 +52,8 @@ class KeysInOrder(App[None]):
 
     async def _follow(self, turn: int, rounds: int) -> None:
         """Go behind the key through each queue on its way; what it has caused is met in the next round."""
-        await self._pass(turn, rounds, (self.focused or self.screen).ancestors_with_self)
+        if self.screen_stack:
+            await self._pass(turn, rounds, (self.focused or self.screen).ancestors_with_self)
 
     async def _pass(self, turn: int, rounds: int, way: Sequence[DOMNode]) -> None:
         for place, node in enumerate(way):

@@ -81,3 +81,14 @@ async def test_a_form_is_filled_by_words_typed_while_the_tables_are_read(drive, 
         await rush(driver, "f6", "table02", "space", "iad", "enter")
         await driver.until(lambda: screen.form.rows["data.name"].text == "cifar-100")
         assert screen.form.rows["method.name"].text.startswith("iad")
+
+
+async def test_keys_that_come_when_no_screen_is_left_do_nothing(drive, full_home):
+    async with drive() as driver:
+        for screens in (0, 1):
+            stack = driver.app._screen_stack
+            left, stack[:] = list(stack), stack[:screens]
+            await driver.app.on_event(events.Key("j", "j"))
+            stack[:] = left
+        await driver.until(lambda: not driver.app.keys_wait)
+        assert driver.app.screen.table.cursor == 1, "the second was taken"
