@@ -4,7 +4,7 @@ import json
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -267,6 +267,15 @@ def full_home(home: Home, make_run: MakeRun) -> Home:
     make_run("eeee2222", "stopped", epochs_done=5, created_at="2026-11-20T10:20:00.000Z", method__name="ard")
     make_run("ffff2222", "lost", epochs_done=7, created_at="2026-11-20T10:25:00.000Z", name="lost one")
     return home
+
+
+@pytest.fixture(autouse=True, scope="package")
+def no_processes() -> Iterator[None]:
+    """Nothing is started here for real, not even by a thread that goes on after its test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("igdm_tui.screens.launch.start_worker", lambda folder: 1)
+        patch.setattr("igdm_tui.queue.summon.ensure_supervisor", lambda home: False)
+        yield
 
 
 @pytest.fixture(autouse=True)

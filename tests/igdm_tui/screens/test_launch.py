@@ -370,7 +370,7 @@ async def test_seeds_that_are_here_already_are_left_out(drive, started, home, ma
         await typed(driver, "runtime.seed", "0,1")
         await driver.until(lambda: driver.shows("1 of 2 are started"))
         await driver.press("ctrl+l")
-        await driver.until(lambda: len(run_folders(home)) == 2)
+        await driver.until(lambda: driver.app.screen is not screen)
         assert sorted(folder.read_run_json()["seed"] for folder in run_folders(home)) == [0, 1]
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from core.spec.run_folder import RunFolder
 from igdm_tui import preferences
@@ -259,7 +260,18 @@ async def test_a_launched_run_that_the_filter_leaves_out_is_told(drive, full_hom
 
 
 EVIL = st.text(max_size=30) | st.sampled_from(
-    ["[/]", "[bold red]x[/nope]", "\x1b]52;c;aGk=\x07", "\x9b2J", "\u202eabc", "模型" * 20, "\x00", "=1+1", "a" * 3000]
+    [
+        "[/]",
+        "[bold red]x[/nope]",
+        "\x1b]52;c;aGk=\x07",
+        "\x9b2J",
+        "\u202eabc",
+        "模型" * 20,
+        "\x00",
+        "=1+1",
+        "a" * 3000,
+        "e\u0301" * 9,
+    ]
 )
 
 
@@ -289,7 +301,7 @@ async def test_hostile_names_notes_and_tags_neither_crash_nor_steer(drive, make_
         ):
             await driver.press(*keys)
             assert not {"\x1b", "\x9b", "\u202e", "\x00", "\x07"} & set(driver.text)
-            assert all(len(line) <= 160 for line in driver.lines)
+            assert all(cell_len(line) <= 160 for line in driver.lines)
 
 
 def test_labels_changed_elsewhere_are_seen(full_home, home):
