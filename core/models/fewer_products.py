@@ -4,7 +4,8 @@ The kernel of such a layer is four times as large as its weight and follows each
 first features want it and its memory goes round.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import ClassVar, TypeGuard
@@ -51,9 +52,11 @@ def fewer_products(network: nn.Module) -> Iterator[None]:
     """A network that learns, with Winograd's convolutions where they may pay, while its weights stay as they are.
 
     Gradients of what is computed in here must be asked for before the next kernels are made, or PyTorch refuses them.
+    Memory that waits for more kernels than these goes back.
     """
     layers = [layer for layer in network.modules() if may_pay(layer)]
     kernels = [_Kernel(layer.weight) for layer in layers]
+    _Kernel.keep_idle_for(kernels)
     try:
         for layer, kernel in zip(layers, kernels, strict=True):
             layer.forward = partial(_convolve, layer, kernel)  # type: ignore[method-assign]
@@ -66,7 +69,7 @@ def fewer_products(network: nn.Module) -> Iterator[None]:
 
 def free_idle_kernels() -> None:
     """Let go of memory that was given back and waits for the next kernel."""
-    _Kernel.idle.clear()
+    _Kernel.keep_idle_for(())
 
 
 def may_pay(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
@@ -98,23 +101,30 @@ class _Kernel:
     Its memory goes round: fresh pages would cost more than the transform.
     """
 
-    idle: ClassVar[dict[tuple[int, int, torch.dtype], list[Tensor]]] = {}
+    _idle: ClassVar[dict[tuple[torch.Size, torch.dtype], list[Tensor]]] = {}
+
+    @classmethod
+    def keep_idle_for(cls, kernels: Collection["_Kernel"]) -> None:
+        """Let go of memory that these will not want."""
+        wanted = Counter(kernel._form for kernel in kernels)
+        cls._idle = {form: idle[: wanted[form]] for form, idle in cls._idle.items()}
 
     def __init__(self, weight: Tensor) -> None:
         self._weight = weight
+        self._form = weight.shape[:2], weight.dtype
         self._memory: Tensor | None = None
 
     def made(self) -> Tensor:
-        """(36, in, out)."""
+        """(36, out, in)."""
         if self._memory is None:
-            outputs, inputs = self._weight.shape[:2]
-            idle = self.idle.get((inputs, outputs, self._weight.dtype))
-            self._memory = idle.pop() if idle else torch.empty(POINTS, inputs, outputs, dtype=self._weight.dtype)
+            idle = self._idle.get(self._form)
+            channels, dtype = self._form
+            self._memory = idle.pop() if idle else torch.empty(POINTS, *channels, dtype=dtype)
             winograd.transform(self._weight, self._memory)
         return self._memory
 
     def free(self) -> None:
         """Nobody looks at it any more, but gradients still to come."""
         if self._memory is not None:
-            self.idle.setdefault((*self._memory.shape[1:], self._memory.dtype), []).append(self._memory)  # type: ignore[arg-type]
+            self._idle.setdefault(self._form, []).append(self._memory)
         self._memory = None

@@ -127,7 +127,8 @@ def fast_copy(
     """
     plain, folded = (FastCopy(source, fold=fold, winograd=False, channels_last=channels_last) for fold in (False, True))
     fold = _agree(plain.network, folded.network, images)
-    del plain, folded  # before the next one takes its memory
+    for compared in (plain, folded):
+        compared.release()  # before the next one takes its memory: traced networks go only when Python looks for cycles
     return FastCopy(source, fold=fold, precision=precision, winograd=winograd, channels_last=channels_last)
 
 

@@ -37,9 +37,9 @@ OF_KERNELS = (
 
 
 def transform(weight: Tensor, kernel: Tensor) -> None:
-    """Write the kernel (36, in, out) of a weight (out, in, 3, 3)."""
+    """Write the kernel (36, out, in) of a weight (out, in, 3, 3)."""
     with torch.no_grad():
-        flat = weight.permute(2, 3, 1, 0).reshape(9, -1)
+        flat = weight.permute(2, 3, 0, 1).reshape(9, -1)  # as channels-last weights lie, but for the order of rows
         torch.mm(_both_ways(OF_KERNELS, weight.dtype), flat, out=kernel.view(POINTS, -1))
 
 
@@ -59,10 +59,10 @@ class _Convolution(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor | None, kernel: Tensor) -> Tensor:
         ctx.save_for_backward(features if ctx.needs_input_grad[1] else None, weight, kernel)
         ctx.shape = features.shape
-        outputs = _like_channels_last(features, kernel.shape[2])
+        outputs = _like_channels_last(features, kernel.shape[1])
         to_outputs, of_inputs = (_both_ways(matrix, features.dtype) for matrix in (TO_OUTPUTS, OF_INPUTS))
         for maps, results in _parts(features, outputs):
-            products = _multiply(_transformed(_windows_of(maps), of_inputs), kernel)
+            products = _multiply(_transformed(_windows_of(maps), of_inputs), kernel.transpose(1, 2))
             tiles = torch.mm(to_outputs, products, out=_Scratch.take("tiles", (TILE**2, products.shape[1]), maps))
             target = _tiled(results)
             torch.add(tiles.view(target.shape), 0.0 if bias is None else bias, out=target)
@@ -86,7 +86,7 @@ class _Convolution(torch.autograd.Function):
 
 
 def _input_gradient(gradient: Tensor, kernel: Tensor) -> Tensor:
-    results = _like_channels_last(gradient, kernel.shape[1])
+    results = _like_channels_last(gradient, kernel.shape[2])
     of_outputs = _both_ways(TO_OUTPUTS, gradient.dtype).T
     for maps, part in _parts(gradient, results):
         _input_gradient_of(_transformed(_tiles_of(maps), of_outputs), kernel, part)
@@ -95,9 +95,9 @@ def _input_gradient(gradient: Tensor, kernel: Tensor) -> Tensor:
 
 def _gradients(gradient: Tensor, kernel: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
     """That of the features, and that of the weight, which multiplies what both sides are transformed into."""
-    results = _like_channels_last(gradient, kernel.shape[1])
+    results = _like_channels_last(gradient, kernel.shape[2])
     of_outputs, of_inputs = _both_ways(TO_OUTPUTS, gradient.dtype).T, _both_ways(OF_INPUTS, gradient.dtype)
-    of_kernel = _Scratch.take("of kernel", (POINTS, kernel.shape[2], kernel.shape[1]), kernel)  # turned, as weights lie
+    of_kernel = _Scratch.take("of kernel", tuple(kernel.shape), kernel)
     for number, (maps, part, inputs) in enumerate(_parts(gradient, results, features)):
         transformed = _transformed(_tiles_of(maps), of_outputs)
         _input_gradient_of(transformed, kernel, part)
@@ -109,7 +109,7 @@ def _gradients(gradient: Tensor, kernel: Tensor, features: Tensor) -> tuple[Tens
 
 def _input_gradient_of(transformed: Tensor, kernel: Tensor, results: Tensor) -> None:
     """Transformed tiles (36, n, out) of the outputs' gradient into maps (b, H, W, in)."""
-    products = _multiply(transformed, kernel.transpose(1, 2))
+    products = _multiply(transformed, kernel)
     to_inputs = _both_ways(OF_INPUTS, results.dtype).T
     windows = torch.mm(to_inputs, products, out=_Scratch.take("windows", tuple(products.shape), results))
     _add_up(windows.view(_window_shape(results)), results)
@@ -134,7 +134,7 @@ def _transformed(pieces: Tensor, transform: Tensor, name: str = "transformed") -
 
 
 def _multiply(transformed: Tensor, kernel: Tensor) -> Tensor:
-    """(36, n, I) and a kernel (36, I, O): products (36, n O)."""
+    """(36, n, I) and a kernel (36, I, O), one way round or the other: products (36, n O)."""
     shape = (POINTS, transformed.shape[1], kernel.shape[2])
     return torch.bmm(transformed, kernel, out=_Scratch.take("products", shape, transformed)).flatten(1)
 

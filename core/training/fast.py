@@ -75,8 +75,10 @@ class FastStep(TrainingStep):
 
     def losses(self, batch: Batch, adversarial: dict[str, Tensor]) -> Losses:
         """With fewer products in the student, too; not in mixed precision, which has products of its own."""
-        with nullcontext() if self.mixed_precision else self._fewer_products():
+        if self.mixed_precision:
             free_idle_kernels()
+            return super().losses(batch, adversarial)
+        with self._fewer_products():
             return super().losses(batch, adversarial)
 
     def _fewer_products(self) -> AbstractContextManager[None]:

@@ -1,10 +1,12 @@
+import weakref
+
 import pytest
 import torch
 from torch import nn
 
 from core.data.dataset import Geometry
 from core.models import build_model, winograd
-from core.models.fewer_products import MIN_CHANNELS, WinogradConv2d, fewer_products, may_pay
+from core.models.fewer_products import MIN_CHANNELS, WinogradConv2d, fewer_products, free_idle_kernels, may_pay
 from core.models.folding import FastCopy
 from core.models.winograd import MIN_TILES
 from core.spec.config import ModelSection
@@ -152,6 +154,30 @@ def test_kernels_are_made_once_and_only_for_features_that_suit_them(monkeypatch)
     frozen.wake()
     frozen(enough)
     assert len(made) == 1, "the weight may have changed"
+
+
+def test_memory_of_kernels_goes_round_and_what_nobody_wants_goes_back(monkeypatch):
+    places = []
+    transform = winograd.transform
+    monkeypatch.setattr(
+        winograd, "transform", lambda weight, kernel: places.append(weakref.ref(kernel)) or transform(weight, kernel)
+    )
+    free_idle_kernels()
+    attacked, learning = (ready(direct()), ready(direct())), direct().requires_grad_(True)
+    inputs = features(MIN_TILES, MIN_CHANNELS, 4, 4).detach()
+    for layer in attacked:
+        layer(inputs)
+    for layer in attacked:
+        layer.rest()
+    for _ in range(2):
+        with fewer_products(learning):
+            learning(inputs)
+    student, teacher, outer, next_outer = (place() for place in places)
+    assert student is outer is next_outer
+    assert teacher is None
+    free_idle_kernels()
+    del student, outer, next_outer
+    assert all(place() is None for place in places)
 
 
 def test_without_its_kernel_it_is_the_direct_convolution():
