@@ -78,14 +78,14 @@ class Following:
 
     def _validate(self, network: nn.Module) -> dict[str, float]:
         evaluation = self.config.evaluation
-        clean = clean_mask(network, self.validation, batch_size=evaluation.batch_size)
+        clean = clean_mask(network, self.validation, batch_size=evaluation.interim_batch_size)
         pgd = pgd_mask(
             network,
             self.validation,
             epsilon=self.config.evaluation_epsilon,
             num_steps=VALIDATION_STEPS,
             seed=evaluation.seed,
-            batch_size=evaluation.batch_size,
+            batch_size=evaluation.interim_batch_size,
         )
         return {"validation_clean_accuracy": float(clean.double().mean()), BEST_METRIC: float(pgd.double().mean())}
 
@@ -95,7 +95,7 @@ class Following:
             self.followed,
             epsilon=self.config.evaluation_epsilon,
             seed=self.config.evaluation.seed,
-            batch_size=self.config.evaluation.batch_size,
+            batch_size=self.config.evaluation.interim_batch_size,
         )
         return float(remainder.double().mean())
 

@@ -135,7 +135,7 @@ class Teaching:
 
     def _measure(self, model: nn.Module, images: ImageSet, wanted: tuple[str, ...]) -> dict[str, float]:
         """Accuracies in [0, 1] at the radius of the teacher's own attack."""
-        batch_size = self.config.evaluation.batch_size
+        batch_size = self.config.evaluation.interim_batch_size
         masks = {CLEAN: clean_mask(model, images, batch_size=batch_size, should_stop=self.should_stop)}
         if PGD20 in wanted:
             masks[PGD20] = pgd_mask(

@@ -29,11 +29,9 @@ from core.evaluation.outcome import (
     write_outcome,
 )
 from core.evaluation.target import Target
-from core.models.folding import fast_copy
+from core.models.folding import COMPARED_IMAGES, fast_copy
 from core.spec.attack_names import attack_entry
 from core.spec.events import AttackFinished, AttackProgress, EvaluationFinished, EvaluationStarted, Event
-
-COMPARED_IMAGES = 16  # on which the folded copy of a network must agree with it
 
 
 class Evaluation:

@@ -82,8 +82,14 @@ def may_pay(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
         and min(layer.in_channels, layer.out_channels) >= MIN_CHANNELS
         and layer.weight.device.type == "cpu"
         and layer.weight.dtype in (torch.float32, torch.float64)
-        and not (layer._forward_hooks or layer._forward_pre_hooks)
+        and is_untouched(layer)
     )
+
+
+def is_untouched(layer: nn.Module) -> bool:
+    """Nobody watches what goes in, comes out or goes back, or has put another forward in the place of its own."""
+    watchers = (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks)
+    return not any(watchers) and "forward" not in vars(layer)
 
 
 def _convolve(layer: nn.Conv2d, kernel: "_Kernel | None", features: Tensor) -> Tensor:

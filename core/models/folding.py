@@ -8,6 +8,7 @@ A copy can follow a source that learns: `refresh` takes its weights over.
 import copy
 import operator
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -15,15 +16,19 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
-from core.models.fewer_products import WinogradConv2d, may_pay
+from core.device import full_precision
+from core.models.fewer_products import WinogradConv2d, is_untouched, may_pay
+from core.models.memory_order import answers_channels_last
 
 # Forwards that branch on values, or are no plain Python, cannot be traced.
-UNTRACEABLE = (fx.proxy.TraceError, TypeError, RuntimeError, NotImplementedError, AttributeError, ValueError)
+UNTRACEABLE = (fx.proxy.TraceError, TypeError, RuntimeError, LookupError, NameError, AttributeError, ValueError)
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 LAYERS = (*CONVOLUTIONS, nn.Linear)
 ADDITIONS = (operator.add, torch.add)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+COMPARED_IMAGES = 4  # on which a folded copy must agree with its network
 TOLERANCE = 1e-4  # of the largest logit: folding only rounds differently
+GRADIENT_TOLERANCE = 0.05  # of the norm: rounding turns a few ReLUs over, a wrong gradient is as far off as it is long
 
 
 class Fold(NamedTuple):
@@ -74,8 +79,8 @@ class FastCopy:
         for storage, size in self._released:
             storage.resize_(size)
         self._released.clear()
-        for mine, theirs in self._kept:
-            mine.copy_(theirs)
+        for mine, owner, name in self._kept:
+            mine.copy_(getattr(owner, name))
         for mine_layer, layer, norm in self._folded:
             weight, bias = _folded_weights(layer, norm)
             mine_layer.weight.copy_(weight)
@@ -94,23 +99,24 @@ class FastCopy:
         """Give back all memory: nobody may ask the network until the next `refresh`."""
         self.rest()
         self.is_awake = False
-        for tensor in (*self.network.parameters(), *self.network.buffers()):
+        theirs = {tensor.untyped_storage().data_ptr() for tensor in _tensors(self.source)}  # some share what is copied
+        for tensor in _tensors(self.network):
             storage = tensor.untyped_storage()
-            if storage.nbytes():  # of two tensors in one, or released before
+            if storage.nbytes() and storage.data_ptr() not in theirs:  # empty: of two tensors in one, released before
                 self._released.append((storage, storage.nbytes()))
                 storage.resize_(0)
 
-    def _match(self) -> tuple[list[tuple[Any, Any, Any]], list[tuple[Tensor, Tensor]]]:
-        """Folded layers with their sources, and every other tensor with its source."""
+    def _match(self) -> tuple[list[tuple[Any, Any, Any]], list[tuple[Tensor, nn.Module, str]]]:
+        """Folded layers with their sources, and every other tensor with who has its source, and as what."""
         mine, theirs = self.network.get_submodule, self.source.get_submodule
         folded = [(mine(fold.layer), theirs(fold.layer), theirs(fold.norm)) for fold in self.folds]
         done = {f"{fold.layer}.{part}" for fold in self.folds for part in ("weight", "bias")}
-        # All names of a tensor: the copy may have lost the module that names it first.
-        sources: dict[str, Tensor] = {}
-        sources.update(self.source.named_parameters(remove_duplicate=False))
-        sources.update(self.source.named_buffers(remove_duplicate=False))
-        tensors = (*self.network.named_parameters(), *self.network.named_buffers())
-        return folded, [(tensor, sources[name]) for name, tensor in tensors if name not in done]
+        kept = []
+        for name, tensor in (*self.network.named_parameters(), *self.network.named_buffers()):
+            if name not in done:
+                owner, _, attribute = name.rpartition(".")
+                kept.append((tensor, theirs(owner), attribute))
+        return folded, kept
 
 
 def fast_copy(
@@ -121,15 +127,74 @@ def fast_copy(
     winograd: bool = True,
     channels_last: bool = True,
 ) -> FastCopy:
-    """A copy that is folded where that leaves the logits as they are, and plain elsewhere.
+    """A copy that is folded where that leaves logits and input gradients as they are, and plain elsewhere.
 
-    images: a few of those it will see, (B, C, H, W), on which both are compared.
+    images: of those it will see, (B, C, H, W); on a few of them both are compared.
     """
-    plain, folded = (FastCopy(source, fold=fold, winograd=False, channels_last=channels_last) for fold in (False, True))
-    fold = _agree(plain.network, folded.network, images)
-    for compared in (plain, folded):
-        compared.release()  # before the next one takes its memory: traced networks go only when Python looks for cycles
-    return FastCopy(source, fold=fold, precision=precision, winograd=winograd, channels_last=channels_last)
+    few = images[:COMPARED_IMAGES]
+    return FastCopy(
+        source,
+        fold=_may_fold(source, few),
+        precision=precision,
+        winograd=winograd,
+        channels_last=channels_last and answers_channels_last(source, few),
+    )
+
+
+def mixes_images(network: nn.Module) -> bool:
+    """Whether logits in eval mode depend on the batch: BatchNorms without statistics of their own take its."""
+    return any(isinstance(module, NORMS) and module.running_mean is None for module in network.modules())
+
+
+def _may_fold(source: nn.Module, images: Tensor) -> bool:
+    """Whether a folded copy has the logits and the input gradients of a network like this that has learned something.
+
+    Fresh BatchNorms are the identity, which would hide a wrong fold. Traces show no blocks without gradient and no
+    backward of one's own: there logits agree and gradients do not.
+    """
+    taught = copy.deepcopy(source).eval()
+    if not {id(tensor) for tensor in _tensors(taught)}.isdisjoint(map(id, _tensors(source))):
+        return False  # some parts, say they are frozen, are the same in all copies
+    _teach(taught.requires_grad_(False))
+    try:
+        folded = FastCopy(taught, winograd=False, channels_last=False)
+    except UNTRACEABLE:
+        return False
+    try:
+        (wanted, gradient), (found, other) = _answers(taught, images), _answers(folded.network, images)
+        logits_agree = (wanted - found).abs().max() <= TOLERANCE * wanted.abs().max().clamp(min=1.0)
+        return bool(logits_agree and (gradient - other).norm() <= GRADIENT_TOLERANCE * gradient.norm())
+    except UNTRACEABLE:
+        return False
+    finally:
+        folded.release()  # traced networks go only when Python looks for cycles
+
+
+def _answers(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits, and the gradient of the sum of their squares."""
+    variable = images.detach().clone().requires_grad_(True)
+    with full_precision(), torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
+        logits = network(variable)
+        (gradient,) = torch.autograd.grad(logits.square().sum(), variable)
+    return logits.detach(), gradient
+
+
+def _teach(network: nn.Module) -> None:
+    """Move what BatchNorms hold away from where it begins."""
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn(like: Tensor) -> Tensor:
+        return torch.rand(like.shape, generator=generator, dtype=like.dtype).to(like.device)
+
+    for norm in network.modules():
+        if not isinstance(norm, NORMS):
+            continue
+        if norm.running_mean is not None and norm.running_var is not None:
+            norm.running_mean += (drawn(norm.running_mean) - 0.5) * norm.running_var.sqrt()
+            norm.running_var *= 0.5 + drawn(norm.running_var)
+        if norm.affine:
+            norm.weight.mul_(0.5 + drawn(norm.weight)).add_(0.1)
+            norm.bias.add_(drawn(norm.bias) - 0.5)
 
 
 def _fold(network: nn.Module) -> tuple[nn.Module, tuple[Fold, ...]]:
@@ -138,6 +203,8 @@ def _fold(network: nn.Module) -> tuple[nn.Module, tuple[Fold, ...]]:
         traced = fx.symbolic_trace(network)
     except UNTRACEABLE:
         return network, ()
+    if {name for name, _ in _named_tensors(traced)} - {name for name, _ in _named_tensors(network)}:
+        return network, ()  # tensors that are neither parameters nor buffers: nobody could follow them
     modules: dict[Any, Any] = dict(traced.named_modules())
     uses = Counter(node.target for node in traced.graph.nodes if node.op == "call_module")
     shared = _tensors_with_two_owners(traced)
@@ -200,11 +267,7 @@ def _tensors_with_two_owners(traced: fx.GraphModule) -> set[int]:
 
 def _is_its_own(module: Any, shared: set[int]) -> bool:
     """No other use of its weights, and nobody who looks at what goes in or comes out."""
-    return not _is_watched(module) and not any(id(tensor) in shared for tensor in module.parameters(recurse=False))
-
-
-def _is_watched(module: nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks)
+    return is_untouched(module) and not any(id(tensor) in shared for tensor in module.parameters(recurse=False))
 
 
 def _folded_weights(layer: Any, norm: Any) -> tuple[Tensor, Tensor]:
@@ -232,8 +295,13 @@ def _set_precision(network: nn.Module, precision: torch.dtype) -> None:
     network.register_forward_hook(lambda _, _inputs, logits: logits.float())
 
 
-def _agree(model: nn.Module, other: nn.Module, images: Tensor) -> bool:
-    with torch.no_grad():
-        wanted, found = model(images), other(images)
-    tolerance = TOLERANCE * float(wanted.abs().max().clamp(min=1.0))
-    return bool(((wanted - found).abs() <= tolerance).all())
+def _named_tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers under all their names."""
+    yield from network.named_parameters(remove_duplicate=False)
+    yield from network.named_buffers(remove_duplicate=False)
+
+
+def _tensors(network: nn.Module) -> Iterator[Tensor]:
+    """Parameters and buffers."""
+    yield from network.parameters()
+    yield from network.buffers()

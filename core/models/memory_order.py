@@ -1,6 +1,9 @@
-"""Which order of memory a network may learn in on a CPU."""
+"""Which order of memory a network may take: channels-last is quicker, where it is right and fits."""
 
-from torch import nn
+import copy
+
+import torch
+from torch import Tensor, nn
 
 VECTOR = 16  # numbers of float32 in the widest register
 
@@ -18,3 +21,18 @@ def may_learn_channels_last(network: nn.Module) -> bool:
         and layer.in_channels // layer.groups < VECTOR
         for layer in network.modules()
     )
+
+
+def answers_channels_last(network: nn.Module, images: Tensor) -> bool:
+    """False where a forward wants maps to lie channel by channel, as `features.view(len(features), -1)` does.
+
+    images: (B, C, H, W), a few. A copy is asked, in eval mode.
+    """
+    asked = copy.deepcopy(network).eval().requires_grad_(False)
+    asked.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    try:
+        with torch.no_grad():
+            asked(images.contiguous(memory_format=torch.channels_last))
+    except RuntimeError:
+        return False
+    return True

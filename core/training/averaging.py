@@ -22,7 +22,11 @@ class WeightAverage:
     def update(self, model: nn.Module) -> None:
         """Take one step's weights in."""
         state = model.state_dict()
+        done = set()
         for name, average in self.model.state_dict().items():
+            if average.data_ptr() in done:  # one tensor under two names moves once
+                continue
+            done.add(average.data_ptr())
             current = state[name]
             if average.dtype.is_floating_point:
                 average.lerp_(current, 1 - self.decay)

@@ -18,15 +18,15 @@ from core.attacks import attack_mode
 from core.data.dataset import ImageSet
 from core.methods import Batch, StudentForward
 from core.models.fewer_products import fewer_products, free_idle_kernels
-from core.models.folding import FastCopy, fast_copy
-from core.models.memory_order import may_learn_channels_last
+from core.models.folding import FastCopy, fast_copy, mixes_images
+from core.models.memory_order import answers_channels_last, may_learn_channels_last
 from core.models.replay import Replayed
 from core.spec.config import DataSection, SpeedSection
 from core.training.step import AttackNetworks, Losses, TrainingStep
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}  # None: that of the network
 MANY_IMAGES = 128  # together they are no quicker than one by one, and their activations are what takes memory
-COMPARED_IMAGES = 16  # on which a folded copy must agree with its network
+TRIED_IMAGES = 2  # on which it is seen whether networks take channels-last
 
 
 class FastStep(TrainingStep):
@@ -38,11 +38,14 @@ class FastStep(TrainingStep):
         self._copies: dict[tuple[int, torch.dtype | None], FastCopy] = {}
         self._attack_teacher: _Remembering | None = None  # of the last attack, with what it answered there
         self._may_learn_channels_last = may_learn_channels_last(self.student)
+        self._takes_channels_last, self._is_tried = True, False
         if self._learns_channels_last:
             self.student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def lay_out(self, images: Tensor) -> Tensor:
-        """Channels-last, but for exact float32 on CUDA and for narrow networks on a CPU."""
+        """Channels-last, but for exact float32 on CUDA, narrow networks on a CPU, and forwards that refuse it."""
+        if self._learns_channels_last and not self._is_tried:
+            self._try_channels_last(images[:TRIED_IMAGES])
         return images.contiguous(memory_format=torch.channels_last) if self._learns_channels_last else images
 
     def forget(self) -> None:
@@ -101,7 +104,7 @@ class FastStep(TrainingStep):
     def _asked(self, teacher: nn.Module, batches: list[Tensor]) -> list[Tensor]:
         network = self._copy(teacher, batches[0], None).network
         sizes = [len(images) for images in batches]
-        if sum(sizes) > MANY_IMAGES:
+        if sum(sizes) > MANY_IMAGES or mixes_images(teacher):
             return [network(images) for images in batches]
         return list(network(torch.cat(batches)).split(sizes))
 
@@ -131,7 +134,7 @@ class FastStep(TrainingStep):
         if key not in self._copies:
             made = fast_copy(
                 network,
-                images[:COMPARED_IMAGES],
+                images,
                 precision=precision,
                 winograd=self._takes_winograd(network),
                 channels_last=self._is_channels_last(precision),
@@ -152,7 +155,16 @@ class FastStep(TrainingStep):
     @property
     def _learns_channels_last(self) -> bool:
         is_cuda = next(self.student.parameters()).is_cuda
-        return self._is_channels_last(None) and (is_cuda or self._may_learn_channels_last)
+        may_learn = is_cuda or self._may_learn_channels_last
+        return self._is_channels_last(None) and may_learn and self._takes_channels_last
+
+    def _try_channels_last(self, images: Tensor) -> None:
+        """Every network sees the same images, so each must take the order they are in."""
+        networks = [network for network in (self.student, self.teacher, self.second_teacher) if network is not None]
+        self._takes_channels_last = all(answers_channels_last(network, images) for network in networks)
+        if not self._takes_channels_last:
+            self.student.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        self._is_tried = True
 
     def _is_channels_last(self, precision: torch.dtype | None) -> bool:
         """CUDA has quick convolutions in this order for tensor cores alone; float32 proper is quicker without."""

@@ -10,7 +10,7 @@ from torch import nn
 from core.data.batches import epoch_batches, steps_per_epoch
 from core.data.dataset import ImageSet
 from core.methods import Batch
-from core.seeding import generator_for
+from core.seeding import generator_for, seed_for
 from core.spec.config import DataSection, OptimSection
 from core.spec.errors import StopRequested
 from core.training.averaging import WeightAverage
@@ -125,6 +125,9 @@ class Trainer:
 
     def _one_step(self, batch: Batch) -> dict[str, torch.Tensor]:
         self.optimizer.learning_rate = learning_rate(self.optim, batch.epoch, self.step_in_epoch, self.steps_per_epoch)
+        torch.manual_seed(
+            seed_for(self.seed, "network", batch.epoch, self.step_in_epoch)
+        )  # dropout draws without asking
         pairs = generator_for(self.device, self.seed, "pairs", batch.epoch, self.step_in_epoch)
         batch = self.step.prepare(batch, self.images, self.data, pairs)
 

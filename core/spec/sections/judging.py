@@ -7,6 +7,8 @@ from pydantic import BeforeValidator, Field
 from core.spec.rational import Rational
 from core.spec.sections.base import AttackName, CheckpointName, ModelName, Section, suite_attacks
 
+DEFAULT_BATCH_SIZE = 250
+
 
 class EvaluationSection(Section):
     """What is measured: during training on a fixed subset, at the end on the test set."""
@@ -23,8 +25,9 @@ class EvaluationSection(Section):
     """Test images used, the first of the split. 1 or more; None: all."""
     epsilon: Rational | None = Field(default=None, ge=0, le=1)
     """Radius in pixel units. In [0, 1]; None: that of the training attack."""
-    batch_size: int = Field(default=250, ge=0, le=65_536)
-    """Images per batch; 0: the largest that fits on a GPU, a measured one on a CPU. 250 (AutoAttack's own default)."""
+    batch_size: int = Field(default=DEFAULT_BATCH_SIZE, ge=0, le=65_536)
+    """Images per batch; 0: the largest that fits on a GPU, a measured one on a CPU, and 250 in measurements before the
+    final one. 250 (AutoAttack's own default)."""
     seed: int = Field(default=0, ge=0)
     """Seed of random starts and of AutoAttack, which would take the clock otherwise. 0 or more."""
     transfer_source: str | None = Field(default=None, min_length=1)
@@ -46,6 +49,14 @@ class EvaluationSection(Section):
     """Test images of the fixed subset on which GD, GC and linearity are followed during training. 1 or more."""
     linearity_every: int = Field(default=0, ge=0)
     """Epochs between measurements of local linearity during training (ICLR Fig. 2b); 0 is never."""
+
+    @property
+    def interim_batch_size(self) -> int:
+        """Images per batch of a teacher's accuracies and of what is followed during training.
+
+        Never one that fits: it would hang on what else is on the GPU, and random starts are drawn batch by batch.
+        """
+        return self.batch_size or DEFAULT_BATCH_SIZE
 
 
 class RuntimeSection(Section):

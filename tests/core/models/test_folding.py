@@ -209,7 +209,46 @@ class Hooked(nn.Module):
         return self.norm(self.conv(images)).abs().mean(dim=(2, 3))
 
 
-@pytest.mark.parametrize("kind", [Tied, Reading, Hooked])
+class Tokens(nn.Module):
+    """A BatchNorm over the tokens, of which there are as many as channels."""
+
+    def __init__(self):
+        super().__init__()
+        self.mix, self.norm = nn.Linear(32, 32), nn.BatchNorm1d(32)
+
+    def forward(self, images):
+        return self.norm(self.mix(images.mean(dim=1))).square().mean(dim=2)
+
+
+class Replaced(nn.Module):
+    """A layer that somebody has given another forward."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+        forward = self.conv.forward
+        self.conv.forward = lambda images: forward(images) + 1.0
+
+    def forward(self, images):
+        return self.norm(self.conv(images)).abs().mean(dim=(2, 3))
+
+
+class Scaled(nn.Module):
+    """A buffer that is another tensor after each step, and a tensor that is neither parameter nor buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+        self.register_buffer("scale", torch.ones(1))
+        self.shift = torch.full((1,), 0.5)
+
+    def forward(self, images):
+        if self.training:
+            self.scale = self.scale * 1.1
+        return (self.norm(self.conv(images)) * self.scale + self.shift).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("kind", [Tied, Reading, Hooked, Tokens, Replaced, Scaled])
 def test_what_looks_foldable_on_a_fresh_network_is_right_after_training_too(kind):
     """Fresh BatchNorms are the identity: a wrong fold would agree with the network until it has learned something."""
     torch.manual_seed(0)
@@ -221,6 +260,97 @@ def test_what_looks_foldable_on_a_fresh_network_is_right_after_training_too(kind
     model.eval()
     fast.refresh()
     torch.testing.assert_close(fast.network(images), model(images), rtol=0, atol=1e-5)
+
+
+class Rounding(nn.Module):
+    """Rounds, and lets gradients pass as if it did not."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+
+    def forward(self, images):
+        with torch.no_grad():
+            rest = (16 * images).round() / 16 - images
+        return self.norm(self.conv(images + rest)).mean(dim=(2, 3))
+
+
+class Squared(torch.autograd.Function):
+    """With a gradient of its own."""
+
+    @staticmethod
+    def forward(ctx, images):
+        return images.square()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+class Own(nn.Module):
+    def forward(self, images):
+        return Squared.apply(images).mean(dim=(2, 3))
+
+
+class Turning(nn.Module):
+    """A hook that turns gradients round."""
+
+    def __init__(self):
+        super().__init__()
+        self.part = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.ReLU())
+        self.part.register_full_backward_hook(lambda _module, gradients, _: (-gradients[0],))
+
+    def forward(self, images):
+        return self.part(images).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("kind", [Rounding, Own, Turning])
+def test_gradients_that_a_trace_does_not_show_are_kept(kind):
+    """Or attacks on the copy would go nowhere, and the network would pass for a robust one."""
+    torch.manual_seed(0)
+    model, images = kind().eval(), pixels(4).requires_grad_(True)
+    network = fast_copy(model, images.detach()).network
+    found, wanted = (torch.autograd.grad(n(images).square().sum(), images)[0] for n in (network, model))
+    assert float(wanted.abs().max()) > 0
+    torch.testing.assert_close(found, wanted)
+
+
+class Flat(nn.Module):
+    """Maps that must lie channel by channel."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(3, 4, 3), nn.Linear(4 * 30 * 30, 10)
+
+    def forward(self, images):
+        return self.last(self.conv(images).view(len(images), -1))
+
+
+class Sharing(nn.Module):
+    """A part that copies share."""
+
+    def __init__(self):
+        super().__init__()
+
+        class Shared(nn.Conv2d):
+            def __deepcopy__(self, memo):
+                return self
+
+        self.conv = Shared(3, 3, 1)
+
+    def forward(self, images):
+        return self.conv(images).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("kind", [Flat, Sharing])
+def test_networks_that_do_not_suit_it_have_copies_all_the_same(kind):
+    torch.manual_seed(0)
+    model, images = kind().eval(), pixels(4)
+    fast = fast_copy(model, images)
+    torch.testing.assert_close(fast.network(images), model(images))
+    fast.release()
+    fast.refresh()
+    torch.testing.assert_close(fast.network(images), model(images))
 
 
 def test_a_relu_does_not_overwrite_what_another_reads():

@@ -79,7 +79,7 @@ def finished_run(home, *, end=RunFinished(elapsed_s=1.0), data=None, run_id="bbb
 def test_a_checkpoint_file_becomes_a_frozen_measured_teacher(home):
     model = small_network()
     torch.save({"state_dict": model.state_dict()}, home.path / "own.pt")
-    config = make(home, source="checkpoint", path="own.pt", **SMALL)
+    config = make(home, evaluation=FEW | {"batch_size": 0}, source="checkpoint", path="own.pt", **SMALL)
     events = []
     teacher = obtain(config, home, events)
     assert same_weights(teacher, model)

@@ -46,6 +46,17 @@ def trainer_with(**optim):
     return trainer
 
 
+def test_a_weight_with_two_names_is_averaged_once():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2, bias=False), torch.nn.Linear(2, 2, bias=False))
+    model[1].weight = model[0].weight
+    torch.nn.init.zeros_(model[0].weight)
+    average = WeightAverage(model, 0.9)
+    torch.nn.init.ones_(model[0].weight)
+    average.update(model)
+    torch.testing.assert_close(average.model[0].weight.data, torch.full((2, 2), 0.1))
+    assert average.model[1].weight is average.model[0].weight
+
+
 def test_clipping_bounds_the_gradient_that_sgd_sees():
     trainer = trainer_with(gradient_clip=0.01)
     norms = []

@@ -129,6 +129,43 @@ def test_no_layer_of_a_narrow_student_learns_in_channels_last(monkeypatch, name,
     assert all(seen)
 
 
+class Flat(nn.Module):
+    """Maps that must lie channel by channel."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.linear = nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.Linear(1024, 10)
+
+    def forward(self, images):
+        return self.linear(torch.relu(self.norm(self.conv(images))).view(len(images), -1))
+
+
+class OfItsBatch(nn.Module):
+    """BatchNorm without statistics of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(1, 10, 3), nn.BatchNorm2d(10, track_running_stats=False)
+
+    def forward(self, images):
+        return torch.relu(self.norm(self.conv(images))).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("kinds", [{1: Flat}, {2: Flat}, {1: Flat, 2: Flat}, {2: OfItsBatch}])
+@pytest.mark.parametrize("name", ["adaad", "ard"])
+def test_both_paths_give_the_same_step_to_networks_of_ones_own(monkeypatch, batch, kinds, name):
+    """kinds: by seed, 1 for the student and 2 for its teacher."""
+
+    ordinary = small_model
+
+    def model(seed):
+        torch.manual_seed(seed)
+        return kinds[seed]().double() if seed in kinds else ordinary(seed)
+
+    monkeypatch.setattr("tests.core.training.test_paths.small_model", model)
+    compare(batch, name, igdm={"alpha": 5.0})
+
+
 def test_students_keep_nothing_of_it(batch, small_layers_too):
     step = make_step("fast", "ard")
     names = list(step.student.state_dict())

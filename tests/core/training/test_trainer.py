@@ -95,6 +95,25 @@ def test_stopped_between_any_two_steps_and_taken_up_again_gives_the_same_bits(tm
     assert comparable(means)[-1] == comparable(quiet_means)[-1]
 
 
+@pytest.mark.parametrize("path", ["fast", "literal"])
+def test_dropout_draws_the_same_when_training_is_taken_up_again(tmp_path, path):
+    def trainer():
+        made = make_trainer("pgd-at", alpha=0.0, path=path)
+        made.step.student.linear.register_forward_pre_hook(
+            lambda layer, inputs: torch.nn.functional.dropout(inputs[0], 0.5, layer.training)
+        )
+        return made
+
+    quiet, stopped, resumed = trainer(), trainer(), trainer()
+    run(quiet)
+    with pytest.raises(StopRequested):
+        run(stopped, stop_after=2)
+    save_checkpoint(tmp_path, stopped.state_dict())
+    resumed.load_state_dict(load_checkpoint(tmp_path, device=CPU)[0])
+    run(resumed)
+    assert_same_state(quiet, resumed)
+
+
 def test_means_are_over_images_not_over_batches():
     trainer = make_trainer(num_epochs=1)
     seen = []
