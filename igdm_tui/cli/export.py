@@ -21,7 +21,10 @@ def export(
         typer.Option("--to", metavar="FORMAT", help="csv, json, latex, markdown, svg, png, html or tensorboard."),
     ],
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="PATH", help="File or folder; - is stdout. [default: stdout]")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="PATH", help="File (replaced if there), or folder; - is stdout. [default: stdout]"
+        ),
     ] = "",
     table: Annotated[
         str, typer.Option("--table", metavar="NAME", help="results, paper, series, evaluations, or runs (JSON).")

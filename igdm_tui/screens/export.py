@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from igdm_tui.store import RunRow
 
 HINT = "ctrl+s writes     f4 copies     esc leaves"
-HINT_REPLACED = "ctrl+s replaces the file that is there     f4 copies     esc leaves"
+LONGEST_NAME = 24
+HINT_EXISTS = "the file exists: ctrl+s twice replaces it     f4 copies     esc leaves"
 
 
 class ExportScreen(OpensWhole, ModalScreen[None]):
@@ -55,6 +56,7 @@ class ExportScreen(OpensWhole, ModalScreen[None]):
         self.choice = ExportChoice(group=len(set(hashes)) < len(hashes)).fitting()
         self._wanted = ""  # a format somebody has chosen stays while it fits
         self._offered = default_path(self.rows, self.choice)
+        self._told = ""  # the file of which was said that it exists: nothing is replaced before that
         self._busy = False
 
     def compose(self) -> ComposeResult:
@@ -82,6 +84,8 @@ class ExportScreen(OpensWhole, ModalScreen[None]):
     @on(FormRow.Edited)
     def _edited(self, event: FormRow.Edited) -> None:
         """Another choice: other formats may fit, and the file is offered under another name unless one was typed."""
+        if self._row("path").text.strip() != self._told:
+            self._told = ""
         if event.row.key == "path":
             self._say_about_path()
             return
@@ -110,9 +114,14 @@ class ExportScreen(OpensWhole, ModalScreen[None]):
         self.run_worker(self._preview(self.choice), group="preview", exclusive=True, exit_on_error=False)
 
     def _say_about_path(self) -> None:
-        path = Path(self._row("path").text).expanduser()
-        replaced = path.is_file() and self.choice.to != IN_FOLDERS
-        self.query_one("#hint", Static).update(HINT_REPLACED if replaced else HINT)
+        path = self._row("path").text.strip()
+        hint = HINT
+        if self._replaces(path):
+            hint = f"{_exists(path)}     esc leaves" if path == self._told else HINT_EXISTS
+        self.query_one("#hint", Static).update(hint)
+
+    def _replaces(self, path: str) -> bool:
+        return self.choice.to != IN_FOLDERS and Path(path).expanduser().is_file()
 
     async def _preview(self, choice: ExportChoice) -> None:
         try:
@@ -123,10 +132,14 @@ class ExportScreen(OpensWhole, ModalScreen[None]):
 
     @on(Input.Submitted)
     def action_write(self) -> None:
-        """Write the file; the dialog closes when it is there."""
+        """Write the file; the dialog closes when it is there. One that exists is replaced when asked a second time."""
         path = self._row("path").text.strip()
         if not path:
             self.igdm.say("Say which file.", severity="warning")
+        elif self._replaces(path) and path != self._told:
+            self._told = path
+            self._say_about_path()
+            self.igdm.say(_exists(path), severity="warning")
         elif not self._busy:
             self._busy = True
             self.run_worker(self._write(Path(path).expanduser()), exit_on_error=False)
@@ -167,6 +180,10 @@ class ExportScreen(OpensWhole, ModalScreen[None]):
 
     def _row(self, key: str) -> FormRow:
         return next(row for row in self.query(FormRow) if row.key == key)
+
+
+def _exists(path: str) -> str:
+    return f"{plain(Path(path).name, LONGEST_NAME)} exists: ctrl+s again replaces it"
 
 
 def write_export(home: Home, rows: "Sequence[RunRow]", request: Request, path: Path) -> str:

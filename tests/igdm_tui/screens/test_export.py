@@ -62,12 +62,25 @@ async def test_formats_and_file_follow_what_is_chosen(drive, two_runs):
 async def test_a_file_that_is_there_is_told_before_it_is_replaced(drive, two_runs, in_a_folder_of_its_own):
     async with drive() as driver:
         screen = await opened(driver)
-        (in_a_folder_of_its_own / "mine.tex").write_text("old")
+        there = in_a_folder_of_its_own / "mine.tex"
+        there.write_text("old")
         row(screen, "path").text = "mine.tex"
-        await driver.until(lambda: driver.shows("ctrl+s replaces the file that is there"))
+        await driver.until(lambda: driver.shows("the file exists: ctrl+s twice replaces it"))
         row(screen, "what").text = "paper"
         await driver.until(lambda: driver.shows("\\cmidrule"))
         assert row(screen, "path").text == "mine.tex", "what somebody typed stays"
+        await driver.press("ctrl+s")
+        await driver.until(lambda: driver.shows("mine.tex exists: ctrl+s again replaces it     esc leaves"))
+        row(screen, "path").text = "mine.te"
+        await driver.until(lambda: driver.shows("ctrl+s writes"))
+        row(screen, "path").text = "mine.tex"
+        await driver.until(lambda: driver.shows("ctrl+s twice replaces it"))
+        await driver.press("ctrl+s")
+        await driver.until(lambda: driver.shows("again replaces it     esc"))
+        assert there.read_text() == "old", "another name in between asks again"
+        await driver.press("ctrl+s")
+        await driver.until(lambda: isinstance(driver.app.screen, CompareScreen))
+        assert "\\cmidrule" in there.read_text()
 
 
 async def test_what_cannot_be_written_is_said_and_the_dialog_stays(drive, two_runs):
