@@ -84,10 +84,11 @@ class EventRows:
         elif isinstance(event, events.Warned):
             self._warn(position, event.message)
         elif event.type in ENDINGS:
-            state.ended = ENDINGS[event.type]
-            state.attempt = max(state.attempt, getattr(event, "attempt", 0))  # it may end before it says it started
+            attempt = getattr(event, "attempt", 0)
+            # One that ends before it says it started adds nothing; the one before may have been killed long ago.
+            state.end_attempt(record.m if attempt <= state.attempt or state.last_m is None else state.last_m)
+            state.ended, state.attempt = ENDINGS[event.type], max(state.attempt, attempt)
             state.error = event.error if isinstance(event, events.RunFailed) else ""
-            state.end_attempt(record.m)
         state.last_m, state.last_t = record.m, record.t
 
     def _run_started(self, event: events.RunStarted, record: Record) -> None:

@@ -87,7 +87,8 @@ def _run_row(
     elapsed_s = run["before_s"]
     if run["attempt_m"] is not None:
         elapsed_s += max(run["last_m"] - run["attempt_m"], 0.0)
-        elapsed_s += max(now - run["last_t"], 0.0) if is_running else 0.0
+        if is_running and not _is_silent(folder, run["attempt"]):
+            elapsed_s += max(now - run["last_t"], 0.0)
     stage = stage_text(
         run["phase"],
         teaching,
@@ -135,6 +136,12 @@ def _run_row(
         note=run["note"],
         archived=bool(run["archived"]),
     )
+
+
+def _is_silent(folder: RunFolder, attempt: int) -> bool:
+    """True while a newer attempt has said nothing: the newest event is of one that was killed, maybe long ago."""
+    worker = folder.read_worker()
+    return worker is not None and worker[1] > attempt
 
 
 def _attacks(settings_text: str) -> Any:

@@ -16,6 +16,7 @@ from core.spec.events import (
     StepLogged,
     Warned,
 )
+from core.spec.process import ProcessIdentity
 from igdm_tui.store import Store
 from igdm_tui.store import ingest as ingest_module
 
@@ -128,6 +129,17 @@ def test_time_counts_over_attempts_but_not_between_them(store, make_run):
     store.ingest()
     assert store.run("aaaa2222").elapsed_s == pytest.approx(75.0)
     assert list(store.series("aaaa2222", "loss", by="epoch").elapsed_s) == [pytest.approx(70.0)]
+
+
+def test_the_pause_after_a_kill_is_no_time_of_the_run(store, make_run):
+    run = make_run("aaaa2222").start().say(StepLogged(epoch=1, step=1, metrics={"loss": 1.0}), m=151.0)  # 50 s, killed
+    run.folder.write_worker(ProcessIdentity.of_this(), 2)
+    store.ingest()
+    row = store.run("aaaa2222")
+    assert (row.status, row.elapsed_s) == ("running", pytest.approx(50.0)), "the next worker has said nothing yet"
+    run.say(RunFailed(error="no", attempt=2), m=20_006.0)
+    store.ingest()
+    assert store.run("aaaa2222").elapsed_s == pytest.approx(50.0), "it ended before it said that it started"
 
 
 def test_numbers_that_are_not_finite_come_back(store, make_run):
