@@ -143,6 +143,8 @@ class Follower(threading.Thread):
                     moved = {row.id: row for row in fresh if _has_moved(rows.get(row.id), row)}
                     if changed or woken or moved:
                         rows |= moved
+                        for run_id in changed - {row.id for row in fresh}:
+                            rows.pop(run_id, None)  # it is no longer in the database
                         self._tell(rows, changed)
                     quiet_s, complete_s = 0.0, 0.0 if everything else complete_s
                     self._look_after_queue()

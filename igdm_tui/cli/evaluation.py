@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,10 +111,17 @@ def evaluate_file(
     if not detach:
         followed = _follow(folder, config.title, offset, ENDINGS)
         if is_new and followed.ending is Ending.FAILED and followed.bad_input:
-            shutil.rmtree(folder.path)  # a slip of the fingers leaves no run behind
+            _remove(session, folder)  # a slip of the fingers leaves no run behind
         code = _tell(folder, followed)
     _report(session, [(run_id, FINAL_EVALUATION)], detach, as_json)
     return code
+
+
+def _remove(session: Session, folder: RunFolder) -> None:
+    """Remove a run folder, and the run from a database into which an open igdm-tui may have read it."""
+    shutil.rmtree(folder.path)
+    with suppress(IgdmError), session.open_store() as store:  # what was wrong with the input is told in any case
+        store.forget(folder.run_id)
 
 
 def _file_config(

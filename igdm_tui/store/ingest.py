@@ -37,6 +37,7 @@ class Ingest:
     """Brings one database up to date with one home; remembers what it has told its caller."""
 
     def __init__(self, home: Home, connection: sqlite3.Connection) -> None:
+        self._home = home
         self._connection = connection
         self._looking = Looking(home)
         self._told: dict[str, Seen] = {}
@@ -76,11 +77,25 @@ class Ingest:
             self._parse = parser_for(sum(entry.size for entry in due) - read)
         while due:
             due = self._read_some(due)
-        if gone:
+        if gone or any(seen.folder_missing and not seen.position for seen in before.values()):
             with self._writing():
                 self._connection.executemany(
                     "UPDATE runs SET folder_missing = 1 WHERE id = ?", [(run_id,) for run_id in gone]
                 )
+                self._forget_silent()
+
+    def forget(self, run_id: str) -> None:
+        """Take out all that was read of a run whose folder was removed on purpose; nothing while it is there."""
+        with self._writing():
+            known = self._connection.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone()
+            if known and not (self._home.runs / run_id).exists():
+                forget_events(self._connection, run_id)
+
+    def _forget_silent(self) -> None:
+        """Runs whose folder is gone and that never said anything hold nothing that could be lost."""
+        silent = "SELECT id FROM runs WHERE folder_missing AND position = 0"
+        for (run_id,) in self._connection.execute(silent).fetchall():
+            forget_events(self._connection, run_id)
 
     def _seen(self) -> dict[str, Seen]:
         """What the database holds now; read again only after somebody wrote."""

@@ -74,7 +74,7 @@ _UPDATE = f"UPDATE runs SET {', '.join(f'{entry.name} = ?' for entry in fields(R
 
 
 def forget_events(connection: sqlite3.Connection, run_id: str) -> None:
-    """Drop all that was read of a run whose event file was replaced by a shorter one."""
+    """Drop all that was read of a run: its event file was replaced by a shorter one, or there is no such run."""
     (key,) = connection.execute("SELECT key FROM runs WHERE id = ?", (run_id,)).fetchone()
     connection.execute("DELETE FROM points WHERE series IN (SELECT key FROM series WHERE run = ?)", (key,))
     for table in RUN_TABLES:

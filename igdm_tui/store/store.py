@@ -62,6 +62,11 @@ class Store:
         return self._ingest.run(full=full)
 
     @_speaks_plainly
+    def forget(self, run_id: str) -> None:
+        """Take out a run whose folder its maker has removed again; nothing while the folder is there."""
+        self._ingest.forget(run_id)
+
+    @_speaks_plainly
     def runs(self, run_ids: Collection[str] | None = None) -> list[RunRow]:
         """All runs, newest first; or those with these ids."""
         return queries.runs(self._connection, self.home, now=time.time(), run_ids=run_ids)

@@ -15,6 +15,7 @@ from core.spec.event_file import read_records
 from core.spec.events import AttackFinished, AttackProgress, EvaluationFinished, RunFinished
 from core.spec.home import Home
 from core.spec.run_folder import RunFolder, run_folders
+from igdm_tui.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -254,6 +255,22 @@ def test_masked_gradients_are_flagged_wherever_the_number_is_shown(igdm, home, m
     flags = [row["flags"] for row in json.loads(igdm("show", ids[0], "--json").out)["evaluations"][0]["measurements"]]
     assert flags[0] == []
     assert flag in flags[1][0]
+
+
+def test_a_file_that_is_refused_leaves_nothing_in_the_database_of_an_open_program(igdm, home, run_id, monkeypatch):
+    real = shutil.rmtree
+
+    def seen_before(path):
+        with Store.open(home) as store:
+            store.ingest()
+            assert len(store.runs()) == 2
+        real(path)
+
+    monkeypatch.setattr("igdm_tui.cli.evaluation.shutil.rmtree", seen_before)
+    said = igdm("eval", "--checkpoint", "/etc/hostname", *NETWORK, *FEW)
+    assert said.code == 2
+    assert "/etc/hostname" in said.err
+    assert [row["id"] for row in json.loads(igdm("ls", "--json").out)] == [run_id]
 
 
 def test_a_network_that_returns_nan_is_refused_and_leaves_nothing(igdm, home, run_id, mine):

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import time
@@ -78,6 +79,25 @@ def test_a_worker_that_dies_is_seen_dead_within_two_seconds(home, make_run):
         print(f"a dead worker was shown as lost after {time.monotonic() - began:.2f} s")
     finally:
         worker.kill()
+        follower.stop()
+        follower.join()
+
+
+def test_a_run_that_has_left_the_database_leaves_an_open_program(home, make_run):
+    run = make_run("aaaa2222")
+    shown = queue.Queue()
+    follower = live.Follower(home, shown.put)
+
+    def await_ids(*wanted):
+        while [row.id for row in shown.get(timeout=PATIENCE_S).rows] != [*wanted]:
+            pass
+
+    follower.start()
+    try:
+        await_ids("aaaa2222")
+        shutil.rmtree(run.folder.path)
+        await_ids()
+    finally:
         follower.stop()
         follower.join()
 

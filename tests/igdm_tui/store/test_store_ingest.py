@@ -4,6 +4,7 @@ import json
 import math
 import random
 import shutil
+import sqlite3
 
 import pytest
 
@@ -191,6 +192,34 @@ def test_a_removed_folder_keeps_its_run_and_says_so(store, make_run):
     shutil.move(run.folder.path.parent / ".away", run.folder.path)
     assert store.ingest() == {"aaaa2222"}
     assert not store.run("aaaa2222").folder_missing
+
+
+def test_a_run_that_never_said_anything_goes_with_its_folder(home, store, make_run):
+    silent, spoken = make_run("aaaa2222"), make_run("bbbb2222").start()
+    store.ingest()
+    for run in (silent, spoken):
+        shutil.rmtree(run.folder.path)
+    assert store.ingest() == {"aaaa2222", "bbbb2222"}
+    assert [row.id for row in store.runs()] == ["bbbb2222"]
+    assert store.ingest() == set()
+    with sqlite3.connect(home.database) as connection:  # as earlier versions have left it
+        connection.execute("INSERT INTO runs (id, folder_missing) VALUES ('cccc2222', 1)")
+    assert len(store.runs()) == 2
+    store.ingest()
+    assert [row.id for row in store.runs()] == ["bbbb2222"]
+
+
+def test_a_run_is_forgotten_only_when_its_folder_is_gone(store, make_run):
+    run = make_run("aaaa2222").finish()
+    make_run("bbbb2222").finish()
+    store.ingest()
+    store.forget("aaaa2222")
+    store.forget("cccc2222")
+    assert len(store.runs()) == 2
+    shutil.rmtree(run.folder.path)
+    store.forget("aaaa2222")
+    assert [row.id for row in store.runs()] == ["bbbb2222"]
+    assert "aaaa2222" in store.ingest()
 
 
 def test_a_file_that_was_replaced_by_a_shorter_one_is_read_again(store, make_run):
