@@ -52,7 +52,7 @@ class RunScreen(FindingScreen):
         self.x = "step"
         self._curves = CurveShelf()
         self._data: RunData | None = None
-        self._drawn_revision = -1
+        self._drawn_state: tuple[int, str, bool] | None = None
         self._is_drawn = False
         self._fetching = self._reading_log = False
         self._together = True
@@ -112,13 +112,14 @@ class RunScreen(FindingScreen):
     async def _fetch(self, row: "RunRow") -> None:
         """Read what changed since the last time; one reading at a time, so that a slow disk never piles them up."""
         try:
-            revision = self.igdm.revisions.get(row.id, 0)
-            if revision != self._drawn_revision or self._data is None:
+            # A process that dies says nothing: what goes on is no longer what was drawn, without a new revision.
+            state = (self.igdm.revisions.get(row.id, 0), row.status, bool(row.stage))
+            if state != self._drawn_state or self._data is None:
                 x = self.x
                 charts = await self.igdm.reader.ask(partial(wanted_curves, run=row, x=x))
                 known = self._curves.known([key for wanted in charts.values() for key in wanted])
                 self._data = await self.igdm.reader.ask(partial(read_run, run=row, charts=charts, known=known))
-                self._drawn_revision = revision if x == self.x else -1
+                self._drawn_state = state if x == self.x else None
                 await self._draw(self._data)
         except Exception as error:  # noqa: BLE001 - a reading that fails must not take the screen with it
             self.say_unread(error, row.name)
@@ -209,7 +210,7 @@ class RunScreen(FindingScreen):
         order = ("step", "time", "epoch")
         self.x = order[(order.index(self.x) + 1) % len(order)]
         self.igdm.keep("run", x=self.x)
-        self._drawn_revision = -1
+        self._drawn_state = None
         self.show_runs()
 
     def action_follow(self) -> None:

@@ -80,13 +80,14 @@ def stage_lines(run: "RunRow", stages: "Sequence[StageRow]", width: int) -> list
     """Attack by attack: each stage's bar, share and count of images that still stand, its batches and seconds."""
     lines: list[TonedLine] = []
     bar_width = _bar_width(width)
+    goes_on = bool(run.stage) and run.status != "queued"  # of a run that waits, it says what for
     attacks = list(dict.fromkeys(stage.attack for stage in stages))
     for attack in attacks:
         own = [stage for stage in stages if stage.attack == attack]
         title = ATTACKS[attack].title if attack in ATTACKS else plain(attack, 20)
         lines.append([(f"{title}  ", "title"), (f"{own[-1].examples} images, {duration(own[-1].seconds)}", "dim")])
         for stage in own:
-            lines.append(_stage_line(stage, bar_width, active=bool(run.stage) and stage is own[-1]))
+            lines.append(_stage_line(stage, bar_width, active=goes_on and stage is own[-1]))
         seen = {stage.stage for stage in own}
         if attack == "autoattack":
             waiting = [name for name in AUTOATTACK_STAGES if name not in seen]

@@ -1,12 +1,15 @@
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from core.spec.event_file import EventWriter
-from core.spec.events import EpochFinished, RunFinished, StepLogged
+from core.spec.events import AttackProgress, EpochFinished, RunFinished, StepLogged
+from core.spec.process import ProcessIdentity, this_host
 from igdm_tui.screens.launch import LaunchScreen
 from igdm_tui.screens.runs import RunsScreen
+from igdm_tui.widgets.attack_stages import stage_lines
 from igdm_tui.widgets.line_chart import LineChart
 from igdm_tui.widgets.log_tail import LogTail
 
@@ -79,6 +82,26 @@ async def test_autoattack_stages_show_the_robust_accuracy_falling(drive, make_ru
         assert driver.shows("AutoAttack", "apgd-ce", "75.56 %", "272/360", "done", "apgd-t", "fab-t", "waiting")
         falling = chart(driver, "falling").lines[0]
         assert list(falling.ys) == sorted(falling.ys, reverse=True)
+
+
+async def test_a_killed_run_attacks_no_longer(drive, make_run):
+    folder = make_run("aaaa2222", "evaluating", stages_done=2)
+    writer = EventWriter(folder.events)
+    told = {"stage_number": 3, "num_stages": 4, "batch": 5, "batches": 12, "robust": 200, "examples": 360}
+    writer.write(AttackProgress(evaluation="final", attack="autoattack", stage="fab-t", seconds=9.0, **told))
+    writer.close()
+    async with drive() as driver:
+        await opened(driver)
+        await driver.press("2")
+        await driver.until(lambda: driver.shows("5/12 now"))
+        row, data = driver.app.screen.row, driver.app.screen._data
+        for stage, goes_on in (("waits for a core", False), (row.stage, True)):
+            shown = replace(row, status="running" if goes_on else "queued", stage=stage)
+            said = "".join(text for line in stage_lines(shown, data.stages, 80) for text, _ in line)
+            assert (" now" in said) == goes_on
+        folder.write_worker(ProcessIdentity(pid=2**22 + 1, started_at=1.0, host=this_host()), 1)
+        await driver.until(lambda: driver.shows("5/12") and not driver.shows("5/12 now"))
+        assert driver.app.screen.row.status == "lost"
 
 
 async def test_final_results_stand_beside_the_teachers_and_flags_beside_them(drive, make_run):
