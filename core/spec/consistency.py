@@ -19,6 +19,8 @@ def consistency_problems(config: RunConfig) -> list[Problem]:
     method = METHODS[config.method.name]
     if config.name is not None and CONTROL_CHARACTERS.search(config.name):
         problems.append(Problem(key="name", message="contains control characters", advice="use printable characters"))
+    if config.name is not None and not config.name.strip():
+        problems.append(Problem(key="name", message="is blank", advice="use printable characters, or give no name"))
     if config.teacher.source == "none":
         if method.needs_teacher:
             message = f"{method.name} distils from a teacher and there is none"

@@ -38,7 +38,7 @@ def clone(
     row = session.find(run)
     changes = list(overrides or ())
     changes += [f"runtime.device={json.dumps(device)}"] if device else []
-    changes += [f"name={json.dumps(name, ensure_ascii=False)}"] if name else []
+    changes += [f"name={json.dumps(name, ensure_ascii=False)}"] if name.strip() else []
     configs = [clone_config(row, changes, seed=each) for each in wanted_seeds(seed, seeds)]
     for config in configs:
         _say_differences(row, config)

@@ -54,7 +54,7 @@ def add(
     session = Session.of(context)
     changes = list(overrides or ())
     changes += [f"runtime.device={json.dumps(device)}"] if device else []
-    changes += [f"name={json.dumps(name, ensure_ascii=False)}"] if name else []
+    changes += [f"name={json.dumps(name, ensure_ascii=False)}"] if name.strip() else []
     seed_changes = [[] if each is None else [f"runtime.seed={each}"] for each in wanted_seeds(seed, seeds)]
     configs = [load_config(config, [*changes, *change]) for change in seed_changes]
     if is_on_slurm(on):

@@ -44,7 +44,7 @@ def run(
     wanted = wanted_seeds(seed, seeds)
     changes = list(overrides or ())
     changes += [f"runtime.device={json.dumps(device)}"] if device else []
-    changes += [f"name={json.dumps(name, ensure_ascii=False)}"] if name else []
+    changes += [f"name={json.dumps(name, ensure_ascii=False)}"] if name.strip() else []
     configs: list[RunConfig] = []
     for each in wanted:
         configs.append(load_config(config, [*changes, *([] if each is None else [f"runtime.seed={each}"])]))

@@ -33,6 +33,7 @@ def refused(said, *words, code=2):
         ("config_version=99", ["config_version", "newer igdm-tui", "99", "upgrade"]),
         ("teacher.source=none", ["teacher.source", "no"]),
         ("seed", ["--set", "'seed'", "key=value"]),
+        ('name="  "', ["name", "is blank", "no name"]),
         ("optim.num_epochs.x=1", ["optim.num_epochs", "integer"]),
     ],
 )

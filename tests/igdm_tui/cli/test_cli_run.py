@@ -80,6 +80,15 @@ def worker(tmp_path, monkeypatch):
     return choose
 
 
+@pytest.mark.parametrize("name", ["", "   ", "\u00a0\u3000"])
+def test_a_name_of_blanks_is_none(igdm, home, worker, config_file, name):
+    worker("finished")
+    assert igdm("run", str(config_file), "--name", name, "--device", "cpu").code == 0
+    (folder,) = run_folders(home)
+    assert folder.read_run_json()["name"] == "small"
+    assert igdm("clone", folder.run_id, "--name", name, "--seeds", "7", "--dry-run").code == 0
+
+
 def test_a_run_is_followed_in_plain_lines_to_its_results(igdm, home, worker, config_file):
     worker("finished")
     said = igdm("run", str(config_file), "--seed", "3")

@@ -18,6 +18,12 @@ def test_every_setting_has_a_field_but_the_version():
     assert {spec.key for spec in SPECS} == set(setting_keys()) - {"config_version"}
 
 
+def test_a_name_of_blanks_is_none():
+    reading = read(name="   ")
+    assert not reading.problems
+    assert "name" not in reading.settings
+
+
 def usual(settings):
     texts = texts_of(settings)
     return {spec.key for spec in SPECS if spec.is_usual(texts)}
