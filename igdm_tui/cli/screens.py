@@ -13,7 +13,8 @@ def open_screens(home: Home) -> int:
     Raises: IgdmError when there is no terminal, or when the home, its database or the user settings cannot be used.
     """
     in_browser = os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")  # textual serve: pipes, no terminal
-    on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    streams = (sys.stdin, sys.stdout, sys.stderr)  # Textual draws on stderr
+    on_terminal = all(stream.isatty() for stream in streams) and os.environ.get("TERM", "dumb") != "dumb"
     if not (in_browser or on_terminal):
         raise IgdmError("igdm-tui needs a terminal (without one: igdm ls, igdm show latest, igdm run)")
     from igdm_tui.warming import hold_collector

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -159,6 +160,18 @@ def test_a_locked_database_exits_3(igdm, make_run, home, monkeypatch):
 def test_a_wrong_command_says_what_is_right(igdm, make_run, words, told):
     make_run("aaaa2222").finish()
     assert refused(igdm(*words), *told)
+
+
+@pytest.mark.parametrize("elsewhere", ["stdin", "stdout", "stderr"])
+def test_screens_need_every_stream_on_the_terminal(igdm, home, monkeypatch, elsewhere):
+    streams = {
+        name: SimpleNamespace(isatty=lambda name=name: name != elsewhere) for name in ("stdin", "stdout", "stderr")
+    }
+    monkeypatch.setattr("igdm_tui.cli.screens.sys", SimpleNamespace(**streams))
+    monkeypatch.setattr("igdm_tui.app.run_app", lambda _: pytest.fail("the screens were opened"))
+    monkeypatch.setattr("igdm_tui.warming.hold_collector", lambda: None)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert refused(igdm("tui"), "needs a terminal", "igdm ls")
 
 
 @pytest.mark.parametrize(
