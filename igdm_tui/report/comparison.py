@@ -32,6 +32,7 @@ LEAST_FOR_SECOND = 3  # of two values the other one needs no mark
 class Cell:
     """One measured number. std: sample standard deviation over n runs, None for one run.
 
+    of: how many runs its line has, those without this number too.
     low, high: 95 % interval: over test images for an accuracy of a single run (Wilson), over seeds for several runs
     (Student).
     flags: reasons to doubt it, as the attack gave them; every table that leaves the program shows them.
@@ -40,6 +41,7 @@ class Cell:
     value: float
     std: float | None = None
     n: int = 1
+    of: int = 1
     low: float | None = None
     high: float | None = None
     flags: tuple[str, ...] = ()
@@ -196,7 +198,7 @@ def _group_line(members: Sequence[RunRow], evaluations: Mapping[str, Sequence[Ev
             if low is not None and high is not None and name in METRICS and METRICS[name].unit == "fraction":
                 low, high = max(low, 0.0), min(high, 1.0)  # Student's interval does not know where fractions end
             mean, said = math.fsum(values) / len(values), flags.get(name, ())
-            cells[name] = Cell(value=mean, std=std, n=len(values), low=low, high=high, flags=said)
+            cells[name] = Cell(value=mean, std=std, n=len(values), of=len(members), low=low, high=high, flags=said)
     settings = {key: value for key, value in flatten(members[0].settings).items() if key not in SEED_KEYS}
     return Line(label=experiment_title(members[0]), runs=tuple(members), cells=cells, settings=settings)
 

@@ -19,12 +19,12 @@ from igdm_tui.sanitise import sanitise_line
 
 
 def cell_text(name: str, cell: Cell | None, plus_minus: str = "±") -> str:
-    """ "62.50", or "62.50 ± 0.81 (3)" over three runs; "–" when not measured."""
+    """ "62.50", "62.50 ± 0.81 (3)" over three runs, "62.50 (1)" of one among several; "–" when not measured."""
     if cell is None:
         return NOTHING
-    if cell.std is None:
-        return metric(name, cell.value)
-    return f"{metric(name, cell.value)} {plus_minus} {metric(name, cell.std)} ({cell.n})"
+    spread = f" {plus_minus} {metric(name, cell.std)}" if cell.std is not None else ""
+    count = f" ({cell.n})" if cell.std is not None or cell.n != cell.of else ""
+    return f"{metric(name, cell.value)}{spread}{count}"
 
 
 def setting_text(key: str, value: Any) -> str:

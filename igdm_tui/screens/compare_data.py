@@ -64,13 +64,13 @@ def _metric_column(name: str, reading: Reading, weight: int) -> "Column[Entry]":
     best = {reading.entries[place].key for place in reading.comparison.best.get(name, ())}
     best = best if len(best) < len(students) else set()  # equal values have no best
     second = {reading.entries[place].key for place in reading.comparison.second.get(name, ())}
-    spread_width = max((len(_spread(name, cell, reading)) for cell in cells.values()), default=0)
+    spread_width = max((len(_spread(name, cell)) for cell in cells.values()), default=0)
 
     def text(entry: Entry) -> str:
         cell = cells.get(entry.key)
         flag = "!" if cell is not None and cell.flags else ""
         star = "*" if entry.key in best else " "
-        spread = _spread(name, cell, reading) if cell is not None else ""
+        spread = _spread(name, cell) if cell is not None else ""
         return f"{flag}{metric_text(name, cell.value if cell else None)}{star}{spread:<{spread_width}}"
 
     def tone(entry: Entry) -> str:
@@ -84,12 +84,10 @@ def _metric_column(name: str, reading: Reading, weight: int) -> "Column[Entry]":
     )  # fmt: skip
 
 
-def _spread(name: str, cell: Cell, reading: Reading) -> str:
-    """ "±0.81" over seeds; with their number where it is not that of the others, which stands in its own column."""
-    if cell.std is None:
-        return ""
-    usual = {len(entry.line.runs) for entry in reading.entries if entry.line.cells.get(name) is cell}
-    return f"±{metric_text(name, cell.std)}{'' if usual == {cell.n} else f' ({cell.n})'}"
+def _spread(name: str, cell: Cell) -> str:
+    """ "±0.81" over runs; with their number where it is not that of the line, which stands in its own column."""
+    spread = f"±{metric_text(name, cell.std)}" if cell.std is not None else ""
+    return spread if cell.n == cell.of else f"{spread} ({cell.n})"
 
 
 def _difference_column(metric: str, reading: Reading) -> "Column[Entry]":

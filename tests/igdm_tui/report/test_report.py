@@ -64,6 +64,23 @@ def test_a_metric_that_some_runs_lack_is_counted_for_those_that_have_it(home, ma
     assert (cells["autoattack_accuracy"].n, cells["loss"].n) == (1, 2)
 
 
+def test_the_one_value_of_a_group_says_that_it_is_one(home, make_run):
+    for run_id, seed in (("aaaa2222", 0), ("bbbb2222", 1), ("cccc2222", 2)):
+        made = make_run(run_id, runtime={"seed": seed})
+        made.finish(autoattack=0.5333) if seed == 0 else made.start().train()
+    with Store.open(home) as store:
+        store.ingest()
+        comparison = compare_runs(store.runs(), group=True)
+    cells = comparison.lines[0].cells
+    assert formats.cell_text("autoattack_accuracy", cells["autoattack_accuracy"]) == "53.33 (1)"
+    for written in (formats.as_text, formats.as_markdown, formats.as_latex):
+        assert "(3 seeds)" in written(comparison)
+        assert "53.33 (1)" in written(comparison)
+    row = next(csv.DictReader(io.StringIO(formats.as_csv(comparison))))
+    assert (row["seeds"].split(), row["autoattack_accuracy_n"]) == (["2", "1", "0"], "1")
+    assert formats.cell_text("clean_accuracy", comparison.lines[1].cells["clean_accuracy"]) == "97.00", "a teacher's"
+
+
 def test_text_has_a_star_at_the_best_and_no_trailing_spaces(rows):
     text = formats.as_text(compare_runs(rows[0]))
     lines = text.splitlines()

@@ -184,6 +184,15 @@ async def test_seeds_of_one_experiment_are_one_line_with_a_band_and_t_takes_them
         assert driver.shows("6 runs")
 
 
+async def test_a_number_of_one_run_of_a_group_says_so(drive, make_run):
+    for seed in range(3):
+        make_run(f"aaaa222{seed + 2}", igdm__alpha=0.0, runtime__seed=seed)
+        make_run(f"bbbb222{seed + 2}", "running" if seed else "finished", runtime__seed=seed)
+    async with drive((160, 48)) as driver:
+        await all_compared(driver, 6)
+        assert driver.shows("70.00 ±0.00", "72.22* (1)")
+
+
 async def test_tests_over_seeds_against_a_baseline_of_ones_choice(drive, two_experiments):
     async with drive((160, 48)) as driver:
         await all_compared(driver, 6)
