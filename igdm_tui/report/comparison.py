@@ -35,7 +35,8 @@ class Cell:
     of: how many runs its line has, those without this number too.
     low, high: 95 % interval: over test images for an accuracy of a single run (Wilson), over seeds for several runs
     (Student).
-    flags: reasons to doubt it, as the attack gave them; every table that leaves the program shows them.
+    flags: reasons to doubt it, as the attack gave them, and seeds that count more than once in it; every table that
+    leaves the program shows them.
     """
 
     value: float
@@ -137,6 +138,13 @@ def told_apart(names: Sequence[str], *details: Sequence[str]) -> list[str]:
     return found
 
 
+def seeds_text(seeds: Sequence[object]) -> str:
+    """ "3 seeds" of one run each; "2 seeds, 3 runs" where a seed was run again. seeds: one for each run."""
+    count = len(set(seeds))
+    said = f"{count} seed{'s' if count > 1 else ''}"
+    return said if count == len(seeds) else f"{said}, {len(seeds)} runs"
+
+
 def chosen_metrics(comparison: Comparison, text: str) -> tuple[str, ...]:
     """Metrics that somebody names with commas between them, in that order; none for an empty text.
 
@@ -191,13 +199,14 @@ def _group_line(members: Sequence[RunRow], evaluations: Mapping[str, Sequence[Ev
     cells = {}
     flags = _flags_by_seed(members, evaluations)
     for name in METRICS.in_order(name for run in members for name in run.metrics):
-        values = [run.metrics[name] for run in members if name in run.metrics]
+        measured = [run for run in members if name in run.metrics]
+        values = [run.metrics[name] for run in measured]
         if values:
             std = statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else None
             low, high = seed_interval(values) or (None, None)
             if low is not None and high is not None and name in METRICS and METRICS[name].unit == "fraction":
                 low, high = max(low, 0.0), min(high, 1.0)  # Student's interval does not know where fractions end
-            mean, said = math.fsum(values) / len(values), flags.get(name, ())
+            mean, said = math.fsum(values) / len(values), (*flags.get(name, ()), *_repeats(measured))
             cells[name] = Cell(value=mean, std=std, n=len(values), of=len(members), low=low, high=high, flags=said)
     settings = {key: value for key, value in flatten(members[0].settings).items() if key not in SEED_KEYS}
     return Line(label=experiment_title(members[0]), runs=tuple(members), cells=cells, settings=settings)
@@ -213,6 +222,12 @@ def _flags_by_seed(
         for name, flags in metric_flags(evaluations.get(run.id, ())).items():
             found.setdefault(name, []).extend(f"{where}{flag}" for flag in flags)
     return {name: tuple(dict.fromkeys(flags)) for name, flags in found.items()}
+
+
+def _repeats(measured: Sequence[RunRow]) -> tuple[str, ...]:
+    """Seeds that several of the runs have: their deviation is not over seeds alone."""
+    counts = Counter(run.seed for run in measured)
+    return tuple(f"seed {seed} was run {n} times, and counts as often" for seed, n in counts.items() if n > 1)
 
 
 def experiment_title(run: RunRow) -> str:

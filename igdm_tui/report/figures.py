@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.spec.attack_names import attack_entry
 from core.spec.catalogue import METRICS
 from core.spec.errors import IgdmError
-from igdm_tui.report.comparison import experiment_title, told_apart
+from igdm_tui.report.comparison import experiment_title, seeds_text, told_apart
 from igdm_tui.report.curve_data import CHOSEN, CURVES, curves
 from igdm_tui.report.drawing.figure import Figure, Panel, Scale, Trace
 from igdm_tui.report.drawing.panel import LONG
@@ -199,8 +199,8 @@ def _lines(
         marks = [",".join(filter(None, map(flags.mark, places[place]))) for place in xs] if flags else []
         low = [mean - spread for mean, spread in zip(means, spreads, strict=True)]
         high = [mean + spread for mean, spread in zip(means, spreads, strict=True)]
-        seeds = len({row["run"] for row in own})
-        said = f"{label} (mean ± std, {seeds} seeds)"
+        seeds = {row["run"]: row["seed"] for row in own}
+        said = f"{label} (mean ± std, {seeds_text(list(seeds.values()))})"
         traces.append(Trace(label=said, number=number, xs=xs, ys=means, low=low, high=high, marks=marks))
     return traces
 

@@ -11,7 +11,7 @@ from core.spec.catalogue import METRICS
 from core.spec.published_results import PublishedMatch
 from igdm_tui.numbers import NOTHING, metric
 from igdm_tui.report import table
-from igdm_tui.report.comparison import TABLE_METRICS, Cell, Comparison, Line
+from igdm_tui.report.comparison import TABLE_METRICS, Cell, Comparison, Line, seeds_text
 from igdm_tui.report.escape import csv_text
 from igdm_tui.report.table import Entry, Table
 from igdm_tui.report.text_table import Column, text_table
@@ -211,7 +211,7 @@ def _marked_text(comparison: Comparison, name: str, cell: Cell | None) -> str:
 
 def _label(comparison: Comparison, line: Line) -> str:
     if comparison.is_grouped and len(line.runs) > 1:
-        return f"{line.label} ({len(line.runs)} seeds)"
+        return f"{line.label} ({seeds_text([run.seed for run in line.runs])})"
     return line.label
 
 

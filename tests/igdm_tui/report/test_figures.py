@@ -89,6 +89,15 @@ def test_seeds_of_a_group_are_a_mean_with_a_band(store, runs):
     assert pair.low == pytest.approx(pair.high), "equal seeds have no deviation"
 
 
+def test_a_seed_that_was_run_twice_is_one_seed_of_a_legend(home, make_run):
+    for run_id, seed in (("dddd2222", 0), ("eeee2222", 7), ("ffff2222", 7)):
+        make_run(run_id, runtime={"seed": seed}).finish()
+    with Store.open(home) as store:
+        store.ingest()
+        (trace,) = drawn(store, "loss", store.runs(), group=True).panels[0].traces
+    assert trace.label.endswith("(mean ± std, 2 seeds, 3 runs)")
+
+
 def test_equal_names_are_told_apart(home, make_run):
     make_run("dddd2222", name="twin")
     make_run("eeee2222", name="twin")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from igdm_tui.report import formats
-from igdm_tui.report.comparison import compare_runs, told_apart
+from igdm_tui.report.comparison import compare_runs, seeds_text, told_apart
 from igdm_tui.report.interval import wilson
 from igdm_tui.report.text_table import Column, text_table
 from igdm_tui.store import Store
@@ -79,6 +79,23 @@ def test_the_one_value_of_a_group_says_that_it_is_one(home, make_run):
     row = next(csv.DictReader(io.StringIO(formats.as_csv(comparison))))
     assert (row["seeds"].split(), row["autoattack_accuracy_n"]) == (["2", "1", "0"], "1")
     assert formats.cell_text("clean_accuracy", comparison.lines[1].cells["clean_accuracy"]) == "97.00", "a teacher's"
+
+
+def test_a_seed_that_was_run_twice_is_one_seed(home, make_run):
+    for run_id, seed, clean in (("aaaa2222", 0, 0.90), ("bbbb2222", 7, 0.94), ("cccc2222", 7, 0.95)):
+        made = make_run(run_id, runtime={"seed": seed})
+        made.finish(clean=clean) if clean < 0.95 else made.start().train()
+    with Store.open(home) as store:
+        store.ingest()
+        comparison = compare_runs(store.runs(), group=True)
+    cells = comparison.lines[0].cells
+    assert cells["loss"].flags == ("seed 7 was run 2 times, and counts as often",)
+    assert cells["clean_accuracy"].flags == (), "one of the two was measured"
+    for written in (formats.as_text, formats.as_markdown, formats.as_latex):
+        assert "(2 seeds, 3 runs)" in written(comparison, ["clean_accuracy", "loss"])
+        assert "seed 7 was run 2 times" in written(comparison, ["loss"])
+    assert "seed 7 was run 2 times" in formats.as_csv(comparison)
+    assert [seeds_text(seeds) for seeds in ([0, 1, 2], [7, 7])] == ["3 seeds", "1 seed, 2 runs"]
 
 
 def test_text_has_a_star_at_the_best_and_no_trailing_spaces(rows):
