@@ -21,6 +21,7 @@ from igdm_tui.screens.compare_read import (
     Entry,
     Reading,
     VerdictShelf,
+    around_title,
     family_title,
     metrics_over,
     read_comparison,
@@ -173,9 +174,9 @@ class CompareScreen(PlaceScreen):
         family = self._chosen("epsilon")
         chart = self.query_one("#radii", LineChart)
         chart.set_note(NO_RADII)
-        spread = "± std" if reading.comparison.is_grouped else "95 % interval"
-        title = f"accuracy under {family_title(family)}, {spread}" if family else "accuracy against epsilon"
-        chart.set_lines(self._lines(reading, found.get(family, {})), title=title)
+        bands = found.get(family, {})
+        said = f"accuracy under {family_title(family)}, {around_title(bands.values())}"
+        chart.set_lines(self._lines(reading, bands), title=said if family else "accuracy against epsilon")
 
     def _lines(self, reading: Reading, bands: dict[str, Band]) -> list[Line]:
         return [

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ FIRST_METRICS = (
     "loss", "ad_loss", "igdm_loss",
 )  # fmt: skip
 LEVELS = 255
+DEVIATION, INTERVAL = "± std", "95 % interval"
 TESTED = frozenset(entry.metric for entry in ATTACKS.values() if entry.is_accuracy)
 
 
@@ -73,10 +74,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """A curve with what lies around it, None for nothing."""
+    """A curve with what lies around it, None for nothing. around: what that is, DEVIATION or INTERVAL or both."""
 
     curve: Curve
     band: tuple[Curve, Curve] | None
+    around: frozenset[str] = frozenset()
 
 
 class VerdictShelf:
@@ -179,6 +181,12 @@ def family_title(family: str) -> str:
     return ATTACKS[family].title if family in ATTACKS else family
 
 
+def around_title(bands: Iterable[Band]) -> str:
+    """What lies around the curves: "± std", "95 % interval", or both where some points are of a single run."""
+    found = frozenset[str]().union(*(band.around for band in bands))
+    return " or ".join(kind for kind in (DEVIATION, INTERVAL) if kind in found)
+
+
 def _over_radii(points: Mapping[float, Sequence[tuple[float, float, float]]]) -> Band:
     radii = sorted(points)
     xs, means, lows, highs = floats([radius * LEVELS for radius in radii]), floats(), floats(), floats()
@@ -190,4 +198,5 @@ def _over_radii(points: Mapping[float, Sequence[tuple[float, float, float]]]) ->
         means.append(mean)
         lows.append(low)
         highs.append(high)
-    return Band(curve=Curve(xs, means), band=(Curve(xs, lows), Curve(xs, highs)))
+    around = frozenset(DEVIATION if len(points[radius]) > 1 else INTERVAL for radius in radii)
+    return Band(curve=Curve(xs, means), band=(Curve(xs, lows), Curve(xs, highs)), around=around)

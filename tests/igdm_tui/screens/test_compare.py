@@ -261,19 +261,22 @@ async def test_accuracy_against_epsilon_says_what_it_needs(drive, three_runs):
         await driver.until(lambda: driver.shows("no accuracy at two or more epsilons"))
 
 
-async def test_accuracy_against_epsilon_from_a_sweep(drive, home, make_run):
+def sweep_radii(folder, drop: float) -> None:
+    writer = EventWriter(folder.events)
+    for level in (8, 12, 16):
+        accuracy = 0.9 - drop * level
+        writer.write(
+            AttackFinished(
+                evaluation="final", attack=f"pgd20-at-{level}", metrics={f"pgd20_at_{level}_accuracy": accuracy},
+                examples=360, correct=round(accuracy * 360), seconds=1.0, parameters={"epsilon": level / 255},
+            )
+        )  # fmt: skip
+    writer.close()
+
+
+async def test_accuracy_against_epsilon_from_a_sweep(drive, make_run):
     for run_id, drop in (("aaaa2222", 0.02), ("bbbb2222", 0.03)):
-        folder = make_run(run_id, igdm__alpha=100 * drop)
-        writer = EventWriter(folder.events)
-        for level in (8, 12, 16):
-            accuracy = 0.9 - drop * level
-            writer.write(
-                AttackFinished(
-                    evaluation="final", attack=f"pgd20-at-{level}", metrics={f"pgd20_at_{level}_accuracy": accuracy},
-                    examples=360, correct=round(accuracy * 360), seconds=1.0, parameters={"epsilon": level / 255},
-                )
-            )  # fmt: skip
-        writer.close()
+        sweep_radii(make_run(run_id, igdm__alpha=100 * drop), drop)
     async with drive((120, 40)) as driver:
         await all_compared(driver, 2)
         await driver.press("4")
@@ -281,6 +284,25 @@ async def test_accuracy_against_epsilon_from_a_sweep(drive, home, make_run):
         await driver.until(lambda: len(chart.lines) == 2)
         assert list(chart.lines[0].xs)[-1] == pytest.approx(16)
         assert chart.lines[0].band is not None
+        assert chart.title.endswith(", 95 % interval")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"), [((2, 2), "± std"), ((2, 1), "± std or 95 % interval"), ((1, 1), "95 % interval")]
+)
+async def test_what_lies_around_the_accuracy_over_epsilon_is_said(drive, make_run, seeds, said):
+    for seed in range(2):
+        for letter, alpha, swept in zip("ab", (0.0, 10.0), seeds, strict=True):
+            folder = make_run(f"{letter * 4}222{seed + 2}", igdm__alpha=alpha, runtime__seed=seed)
+            if seed < swept:
+                sweep_radii(folder, 0.02)
+    async with drive((120, 40)) as driver:
+        await all_compared(driver, 4)
+        await driver.press("4")
+        chart = driver.app.screen.query_one("#radii", LineChart)
+        await driver.until(lambda: len(chart.lines) == 2)
+        assert chart.title.endswith(f", {said}")
+        assert driver.shows(said)
 
 
 async def test_o_sorts_by_a_metric_best_first_and_comes_round(drive, three_runs):
