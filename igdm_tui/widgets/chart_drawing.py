@@ -178,7 +178,7 @@ def _traced(
 def _y_axis(span: tuple[float, float], plot_height: int, *, log: bool, percent: bool) -> Axis:
     most_ticks = max(plot_height // 2, 2)
     if log:
-        return log_axis(*span, most_ticks)
+        return log_axis(*span, most_ticks, percent=percent)
     return linear_axis(*span, min(most_ticks, 7), percent=percent)
 
 

@@ -62,8 +62,11 @@ def linear_axis(low: float, high: float, most_ticks: int, *, percent: bool = Fal
     return Axis(low, high, ticks)
 
 
-def log_axis(low: float, high: float, most_ticks: int) -> Axis:
-    """A logarithmic axis over [low, high], both above 0: ticks at powers of ten, or 1-2-5 when those are few."""
+def log_axis(low: float, high: float, most_ticks: int, *, percent: bool = False) -> Axis:
+    """A logarithmic axis over [low, high], both above 0: ticks at powers of ten, or 1-2-5 when those are few.
+
+    percent: label fractions as percent, without the sign.
+    """
     if not high > low:
         low, high = low / 2, high * 2
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
@@ -73,7 +76,8 @@ def log_axis(low: float, high: float, most_ticks: int) -> Axis:
         if len(inside) <= max(most_ticks, 2):
             break
     every = math.ceil(len(inside) / max(most_ticks, 2)) or 1
-    return Axis(low, high, tuple((value, f"{value:g}") for value in inside[::every]), log=True)
+    scale = 100 if percent else 1
+    return Axis(low, high, tuple((value, f"{value * scale:g}") for value in inside[::every]), log=True)
 
 
 def _between(low: float, high: float, step: float) -> tuple[int, int]:

@@ -205,7 +205,7 @@ def _y_axis(panel: Panel) -> Axis:
 def _axis(values: Sequence[float], scale: Scale, most_ticks: int, *, snap: bool) -> Axis:
     known = [value for value in values if math.isfinite(value) and (value > 0 or not scale.log)]
     if scale.log and known:
-        return log_axis(min(known), max(known), most_ticks)
+        return log_axis(min(known), max(known), most_ticks, percent=scale.percent)
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     if not snap and high > low:  # points at the very edge of the box are cut in half
         low, high = low - (high - low) * 0.02, high + (high - low) * 0.02

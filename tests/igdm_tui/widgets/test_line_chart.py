@@ -124,6 +124,12 @@ async def test_percent_axes_speak_percent():
     assert any(row.lstrip().startswith("80┤") for row in rows)
 
 
+async def test_a_log_axis_of_accuracies_speaks_percent_too():
+    rows = await drawn([line([0.1, 0.5, 0.9])], percent=True, logarithmic=True)
+    labels = [row.split("┤")[0].strip() for row in rows if "┤" in row]
+    assert labels == ["50", "20", "10"]
+
+
 @pytest.mark.parametrize("size", [(1, 1), (5, 2), (16, 4), (20, 5), (40, 9), (200, 60)])
 async def test_any_size_is_drawn(size: tuple[int, int]):
     await drawn([line([1.0, 2.0, NAN, 4.0] * 100), line([1e300, -1e300, 1e-300])], size=size)

@@ -56,5 +56,11 @@ def test_a_short_logarithmic_axis_has_ones_twos_and_fives():
     assert [label for _, label in log_axis(0.9, 6, 5).ticks] == ["1", "2", "5"]
 
 
+def test_a_logarithmic_axis_of_fractions_can_speak_percent():
+    axis = log_axis(0.003, 1, 5, percent=True)
+    assert axis.ticks == ((0.01, "1"), (0.1, "10"), (1, "100"))
+    assert [label for _, label in log_axis(0.06, 0.6, 5, percent=True).ticks] == ["10", "20", "50"]
+
+
 def test_many_decades_skip_some():
     assert len(log_axis(1e-12, 1e12, 5).ticks) <= 5
