@@ -14,6 +14,7 @@ from igdm_tui.app import IgdmApp
 from igdm_tui.clipboard import MOST_BYTES, copy_path, desktop_message
 from igdm_tui.keys import KEYS
 from igdm_tui.screens.compare import CompareScreen
+from igdm_tui.screens.help import HelpLines, HelpScreen
 from igdm_tui.screens.launch import LaunchScreen
 from igdm_tui.screens.queue import QueueScreen
 from igdm_tui.screens.run import RunScreen
@@ -157,6 +158,21 @@ async def test_the_palette_knows_every_key_and_every_place(full_home, drive, pla
         "Runs", "Launch a run", "Queue", "Compare the marked runs", "Export runs", "Change the theme", "User settings",
         "Keys of this screen", "Leave",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(60, 16), (77, 24), (80, 24)])
+@pytest.mark.parametrize("place", ["runs", "launch"])
+async def test_the_help_is_whole_at_every_size(drive, place, size):
+    async with drive(size) as driver:
+        driver.app.push_screen(HelpScreen(place))
+        await driver.until(lambda: driver.shows(f"Keys: {place.capitalize()}", "esc closes"))
+        await driver.pilot.pause()
+        box = [line.rstrip() for line in driver.lines if line.strip().startswith(("╭", "│", "╰"))]
+        assert all(line.endswith(("╮", "│", "╯")) for line in box)
+        shown = driver.app.screen.query_one(HelpLines)
+        assert max(map(len, shown.text.split("\n"))) <= shown.scrollable_content_region.width
+        said = " ".join(shown.text.split())
+        assert all(key.help in said for key in KEYS[place])
 
 
 async def test_every_place_of_the_palette_can_be_reached_from_everywhere(full_home, drive):
