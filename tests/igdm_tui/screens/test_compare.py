@@ -243,6 +243,20 @@ async def test_runs_without_verdicts_say_why_there_is_no_test(drive, three_runs)
         await driver.until(lambda: driver.shows("A was not measured"))
 
 
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (100, 24), (160, 48)])
+async def test_why_there_is_no_test_is_said_at_every_size(drive, make_run, size):
+    for seed in range(2):
+        make_run(f"aaaa222{seed + 2}", igdm__alpha=0.0, runtime__seed=seed)
+        make_run(f"bbbb222{seed + 2}", runtime__seed=seed)
+    async with drive(size) as driver:
+        await all_compared(driver, 4)
+        await driver.press("1")
+        row, note = "no test: 2 common seeds, 3 are needed", "no test of B: 2 common seeds, 3 are needed"
+        await driver.until(lambda: driver.shows(row if size[0] == 160 else note))
+        forest = driver.app.screen.query_one("#forest")
+        assert max(map(len, forest.text.split("\n"))) <= forest.size.width
+
+
 async def test_a_scatter_has_a_letter_per_run_a_line_and_its_correlation(drive, two_experiments):
     async with drive((120, 40)) as driver:
         await all_compared(driver, 6)
