@@ -50,12 +50,16 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
     settings = read_toml(path)
     if is_matrix(settings):
         pick_cell(path, "")
-    text, overrides = path.read_text(encoding="utf-8"), list(overrides)
+    text, overrides, sections = path.read_text(encoding="utf-8"), list(overrides), set(settings)
     try:
         return build_config(apply_overrides(settings, overrides), source=str(path), text=text)
     except ConfigError as error:
         changed = tuple(f"{override.partition('=')[0].strip()}." for override in overrides)
-        problems = [replace(p, source="--set") if f"{p.key}.".startswith(changed) else p for p in error.problems]
+        added = {key.partition(".")[0] for key in changed} - sections
+        problems = [
+            replace(problem, source="--set" if problem.key in added or f"{problem.key}.".startswith(changed) else "")
+            for problem in error.problems
+        ]
         raise ConfigError(problems, error.source) from None
 
 
@@ -142,7 +146,7 @@ def apply_overrides(settings: Mapping[str, Any], overrides: Iterable[str]) -> di
         key = key.strip()
         if not equals or not key:
             problems.append(
-                Problem(key="", message=f"--set {override!r} has no key=value", advice="write --set igdm.alpha=10")
+                Problem(key="", message=f"{override!r} has no key=value", advice="write --set igdm.alpha=10")
             )
             continue
         if not set_value(result, key, parse_value(text.strip())):
@@ -215,7 +219,7 @@ def _problem(details: ErrorDetails, text: str) -> Problem:
         return Problem(key=key, message=f"{value!r} is not a device", advice="auto, cpu, cuda, cuda:0, ...", line=line)
     message = details["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:].replace("Input should be", "should be")
-    message = re.sub(r"^input should be", "should be", message)
+    message = re.sub(r"^input should be", "should be", message).replace("a valid tuple", "a list, such as [1, 2]")
     advice = ""
     if key.split(".")[-1] in PIXEL_FIELDS and isinstance(value, int | float) and value > 1:
         advice = 'pixel units of images in [0, 1]: write "8/255", not 8'

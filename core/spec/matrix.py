@@ -71,9 +71,12 @@ def pick_cell(path: Path, number: str) -> Cell:
 
     Raises: ConfigError when there is none.
     """
+    if number and not is_matrix(read_toml(path)):
+        advice = f"name the file alone: {path}"
+        raise ConfigError([Problem(key="", message="is one run, not a matrix of several", advice=advice)], str(path))
     cells = expand(path)
     if not (number.isdigit() and 1 <= int(number) <= len(cells)):
-        message = f"is a matrix of {len(cells)} runs, not one run"
+        message = f"is a matrix of {len(cells)} runs, {f'without a run {number}' if number else 'not one run'}"
         advice = f"name one: {path}#1 to {path}#{len(cells)}; `igdm config validate {path}` lists them"
         raise ConfigError([Problem(key="", message=message, advice=advice)], str(path))
     return cells[int(number) - 1]

@@ -22,6 +22,8 @@ def open_database(home: Home) -> sqlite3.Connection:
     A home without runs and without a database gets one in memory, so that looking leaves no traces.
     Raises: IgdmError when the home is no folder, the database is damaged or newer; TryAgainError when locked.
     """
+    if home.path.exists() and not home.path.is_dir():
+        raise IgdmError(f"{home.path}: is a file (name a folder with --home)")
     if not home.path.is_dir():
         raise IgdmError(f"{home.path}: no such folder (`igdm run` makes it, or name another with --home)")
     if home.database.exists() or home.runs.is_dir():

@@ -16,11 +16,12 @@ def test_what_is_set_on_the_command_line_is_not_blamed_on_a_line_of_the_file(tmp
     path = tmp_path / "config.toml"
     path.write_text("[igdm]\nalpha = -1\n\n[evaluation]\ncheckpoints = ['last']\n")
     with pytest.raises(ConfigError) as raised:
-        load_config(path, ["evaluation.attacks=clean,pgd20", "optim.milestones=[0]"])
+        load_config(path, ["evaluation.attacks=clean,pgd20", "optim.milestones=3", "foo.bar=1"])
     lines = str(raised.value).splitlines()
     assert any(line.startswith(f"{path}:2: igdm.alpha: ") for line in lines)
     assert any(line.startswith("--set: evaluation.attacks: there is no suite") for line in lines)
-    assert any(line.startswith("--set: optim.milestones") for line in lines)
+    assert any(line.startswith("--set: optim.milestones: should be a list") for line in lines)
+    assert any(line.startswith("--set: foo: unknown key") for line in lines)
 
 
 def test_defaults_are_a_valid_run():

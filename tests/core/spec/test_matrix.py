@@ -51,6 +51,15 @@ def test_a_matrix_is_not_one_run(write, name):
         load_config(path.with_name(name))
 
 
+def test_a_number_says_what_is_wrong_with_it(write):
+    path = write('[matrix]\n"igdm.alpha" = [0, 5]\n')
+    with pytest.raises(ConfigError, match="matrix of 2 runs, without a run 3"):
+        load_config(path.with_name("matrix.toml#3"))
+    write("[igdm]\nalpha = 5\n")
+    with pytest.raises(ConfigError, match="is one run, not a matrix"):
+        load_config(path.with_name("matrix.toml#3"))
+
+
 def test_every_problem_of_every_cell_is_named(write):
     path = write('[matrix]\n"attack.epsilon" = [300, 0.1, 8]\n')
     with pytest.raises(ConfigError) as caught:

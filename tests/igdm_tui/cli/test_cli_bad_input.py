@@ -84,6 +84,11 @@ def test_a_missing_home_is_named(igdm, tmp_path):
     assert refused(igdm("ls", "--home", str(tmp_path / "nowhere")), "nowhere", "no such folder", "--home")
 
 
+def test_a_home_that_is_a_file_is_named_as_one(igdm, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert refused(igdm("ls", "--home", str(tmp_path / "file")), "is a file", "--home")
+
+
 def test_a_home_that_cannot_be_made_is_named(igdm, tmp_path, config_file):
     (tmp_path / "file").write_text("")
     said = igdm("run", str(config_file), "--home", str(tmp_path / "file" / "home"))
