@@ -122,7 +122,7 @@ class RunFolder:
             content: dict[str, Any] = read_json(self.run_json)
         except (OSError, ValueError) as error:
             raise IgdmError(
-                f"{self.run_json}: cannot be read: {error} (the run is incomplete: remove its folder)"
+                f"{self.run_json}: cannot be read: {error} (a run that never began may be removed with its folder)"
             ) from error
         return content
 
