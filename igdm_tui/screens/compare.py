@@ -215,7 +215,7 @@ class CompareScreen(PlaceScreen):
         table.set_rows(reading.entries)
         self._draw_title(reading)
         forest = self.query_one("#forest", Lines)
-        forest.set_lines(forest_lines(reading, tested, forest.size.width or 60))
+        forest.set_lines(forest_lines(reading, tested, forest.size.width or self.size.width - 2))
         published = self.query_one("#published", Lines)
         published.set_lines(published_lines(reading, max(published.size.width, 60)))
         shown = [entry.key for entry in reading.entries]
