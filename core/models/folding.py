@@ -164,6 +164,8 @@ def _may_fold(source: nn.Module, images: Tensor) -> bool:
         (wanted, gradient), (found, other) = _answers(taught, images), _answers(folded.network, images)
         logits_agree = (wanted - found).abs().max() <= TOLERANCE * wanted.abs().max().clamp(min=1.0)
         return bool(logits_agree and (gradient - other).norm() <= GRADIENT_TOLERANCE * gradient.norm())
+    except torch.OutOfMemoryError:
+        raise  # says nothing about the network
     except UNTRACEABLE:
         return False
     finally:

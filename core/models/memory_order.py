@@ -33,6 +33,8 @@ def answers_channels_last(network: nn.Module, images: Tensor) -> bool:
     try:
         with torch.no_grad():
             asked(images.contiguous(memory_format=torch.channels_last))
+    except torch.OutOfMemoryError:
+        raise  # says nothing about the network
     except RuntimeError:
         return False
     return True

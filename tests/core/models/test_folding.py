@@ -7,6 +7,7 @@ from torch import nn
 from core.data.dataset import Geometry
 from core.models import build_model
 from core.models.folding import FastCopy, fast_copy
+from core.models.memory_order import answers_channels_last
 from core.spec.config import ModelSection
 
 COLOUR = Geometry(channels=3, image_size=32, classes=10)
@@ -313,6 +314,20 @@ def test_gradients_that_a_trace_does_not_show_are_kept(kind):
     found, wanted = (torch.autograd.grad(n(images).square().sum(), images)[0] for n in (network, model))
     assert float(wanted.abs().max()) > 0
     torch.testing.assert_close(found, wanted)
+
+
+def test_a_lack_of_memory_is_no_reason_for_another_copy(small, monkeypatch):
+    """It would round in another way, only because somebody else was on the GPU then."""
+
+    def full(*_):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr("core.models.folding._answers", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        fast_copy(small, pixels(4))
+    monkeypatch.setattr(type(small), "forward", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        answers_channels_last(small, pixels(4))
 
 
 class Flat(nn.Module):

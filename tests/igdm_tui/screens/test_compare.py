@@ -275,10 +275,11 @@ async def test_accuracy_against_epsilon_says_what_it_needs(drive, three_runs):
         await driver.until(lambda: driver.shows("no accuracy at two or more epsilons"))
 
 
-def sweep_radii(folder, drop: float) -> None:
+def sweep_radii(folder, drop: float, *, first: float = 0.9, levels=(8, 12, 16)) -> None:
+    """Say accuracies that fall by `drop` from level to level."""
     writer = EventWriter(folder.events)
-    for level in (8, 12, 16):
-        accuracy = 0.9 - drop * level
+    for level in levels:
+        accuracy = first - drop * level
         writer.write(
             AttackFinished(
                 evaluation="final", attack=f"pgd20-at-{level}", metrics={f"pgd20_at_{level}_accuracy": accuracy},

@@ -2,12 +2,11 @@
 
 import pytest
 
-from core.spec.event_file import EventWriter
-from core.spec.events import AttackFinished
 from core.spec.home import Home
 from igdm_tui.app import IgdmApp
 from igdm_tui.screens.compare import CompareScreen
 from igdm_tui.widgets.line_chart import LineChart
+from tests.igdm_tui.screens.test_compare import sweep_radii
 
 SIZES = [(80, 24), (120, 40), (160, 48)]
 
@@ -65,16 +64,7 @@ def swept(home: Home, make_run, monkeypatch: pytest.MonkeyPatch) -> IgdmApp:
             data__name="cifar-100", student={"model": "resnet-18"},
             teacher={"source": "published", "published": "bdm-at"},
         )  # fmt: skip
-        writer = EventWriter(folder.events)
-        for level in (4, 8, 12):
-            accuracy = 0.85 - (0.04 - number / 100) * level
-            writer.write(
-                AttackFinished(
-                    evaluation="final", attack=f"pgd20-at-{level}", metrics={f"pgd20_at_{level}_accuracy": accuracy},
-                    examples=360, correct=round(accuracy * 360), seconds=1.0, parameters={"epsilon": level / 255},
-                )
-            )  # fmt: skip
-        writer.close()
+        sweep_radii(folder, 0.04 - number / 100, first=0.85, levels=(4, 8, 12))
     return IgdmApp(home)
 
 
