@@ -1,7 +1,7 @@
-"""Wide 3x3 convolutions by Winograd's products: in frozen copies, and in a network that learns, from step to step.
+"""Quicker wide 3x3 convolutions on a CPU: in frozen copies, and in a network that learns, from step to step.
 
-The kernel of such a layer is four times as large as its weight and follows each change of it, so it is made when the
-first features want it and its memory goes round.
+Winograd's products want a kernel, four times as large as the weight, that follows each change of it. So it is made when
+the first features want it and its memory goes round; heavy ones, which outweigh the maps of a batch, must be allowed.
 """
 
 from collections import Counter
@@ -14,27 +14,30 @@ import torch
 from torch import Tensor, nn
 
 from core.models import winograd
+from core.models.convolution import MIN_CHANNELS, convolve, has_many_channels, has_quick_gradient, outweighs_maps
 from core.models.winograd import MIN_TILES, POINTS, TILE
 
-MIN_CHANNELS = 128  # in and out; with fewer the direct one is as quick: benchmarks/convolutions.py
+MIN_LEARNING_CHANNELS = 64  # in and out, for both gradients together
+MIN_LEARNING_TILES = 1024  # with fewer than MIN_CHANNELS channels
 
 
 class WinogradConv2d(nn.Conv2d):
     """A frozen 3x3 convolution with stride and padding 1; the direct one for maps and batches that do not suit it.
 
     It holds the weight and bias of `direct`. `wake` must come first and follow each change of the weight; `rest` gives
-    the memory of the kernel back until then.
+    the memory of the kernel back until then. heavy: whether the kernel may outweigh the maps.
     """
 
-    def __init__(self, direct: nn.Conv2d) -> None:
+    def __init__(self, direct: nn.Conv2d, *, heavy: bool = True) -> None:
         super().__init__(direct.in_channels, direct.out_channels, 3, padding=1, bias=False, device="meta")
         self.weight, self.bias = direct.weight, direct.bias
+        self.heavy = heavy
         self.kernel: _Kernel | None = None
 
     def wake(self) -> None:
         """With a kernel of the weight as it is now."""
         self.rest()
-        self.kernel = _Kernel(self.weight)
+        self.kernel = _Kernel(self.weight, heavy=self.heavy)
 
     def rest(self) -> None:
         """Without a kernel: a direct convolution until the next `wake`."""
@@ -48,22 +51,25 @@ class WinogradConv2d(nn.Conv2d):
 
 
 @contextmanager
-def fewer_products(network: nn.Module) -> Iterator[None]:
-    """A network that learns, with Winograd's convolutions where they may pay, while its weights stay as they are.
+def fewer_products(network: nn.Module, *, winograd: bool = True, heavy: bool = True) -> Iterator[None]:
+    """A network that learns, with quicker convolutions where they may pay, while its weights stay as they are.
 
-    Gradients of what is computed in here must be asked for before the next kernels are made, or PyTorch refuses them.
-    Memory that waits for more kernels than these goes back.
+    winograd: not only quicker gradients of weights. heavy: whether kernels may outweigh the maps. Gradients of what is
+    computed in here must be asked for before the next kernels are made, or PyTorch refuses them. Memory that waits for
+    more kernels than these goes back.
     """
-    layers = [layer for layer in network.modules() if may_pay(layer)]
-    kernels = [_Kernel(layer.weight) for layer in layers]
-    _Kernel.keep_idle_for(kernels)
+    layers = [layer for layer in network.modules() if is_wide(layer)]
+    kernels = [_Kernel(layer.weight, heavy=heavy) if winograd and layer.stride == (1, 1) else None for layer in layers]
+    made = [kernel for kernel in kernels if kernel is not None]
+    _Kernel.keep_idle_for(made)
     try:
         for layer, kernel in zip(layers, kernels, strict=True):
             layer.forward = partial(_convolve, layer, kernel)  # type: ignore[method-assign]
         yield
     finally:
-        for layer, kernel in zip(layers, kernels, strict=True):
+        for layer in layers:
             vars(layer).pop("forward", None)
+        for kernel in made:
             kernel.free()
 
 
@@ -73,13 +79,19 @@ def free_idle_kernels() -> None:
 
 
 def may_pay(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
-    """Whether a layer has the form and the channels of what is quicker this way on some map, and nobody watches it."""
+    """Whether a layer has the form and the channels of what Winograd's products make quicker on some map."""
+    return is_wide(layer) and layer.stride == (1, 1) and min(layer.in_channels, layer.out_channels) >= MIN_CHANNELS
+
+
+def is_wide(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
+    """Whether a layer has the form and the channels of what has a quicker gradient, and nobody watches it."""
     return (
         type(layer) is nn.Conv2d
-        and (layer.kernel_size, layer.stride, layer.padding, layer.dilation) == ((3, 3), (1, 1), (1, 1), (1, 1))
+        and (layer.kernel_size, layer.padding, layer.dilation) == ((3, 3), (1, 1), (1, 1))
+        and layer.stride in ((1, 1), (2, 2))
         and layer.groups == 1
         and layer.padding_mode == "zeros"
-        and min(layer.in_channels, layer.out_channels) >= MIN_CHANNELS
+        and min(layer.in_channels, layer.out_channels) >= MIN_LEARNING_CHANNELS
         and layer.weight.device.type == "cpu"
         and layer.weight.dtype in (torch.float32, torch.float64)
         and is_untouched(layer)
@@ -93,12 +105,13 @@ def is_untouched(layer: nn.Module) -> bool:
 
 
 def _convolve(layer: nn.Conv2d, kernel: "_Kernel | None", features: Tensor) -> Tensor:
-    """The layer's outputs, by its kernel where that suits these features."""
-    images, _, height, width = features.shape
-    fits = not (height % TILE or width % TILE) and images * height * width >= MIN_TILES * TILE**2
-    if kernel is None or not fits:
-        return nn.Conv2d.forward(layer, features)
-    return winograd.convolve(features, layer.weight, layer.bias, kernel.made())
+    """The layer's outputs, in the way that suits these features."""
+    learns = layer.weight.requires_grad and torch.is_grad_enabled()
+    if kernel is not None and kernel.suits(features, learns=learns):
+        return convolve(features, layer.weight, layer.bias, kernel.made())
+    if learns and has_quick_gradient(layer.weight, features, layer.stride[0]):
+        return convolve(features, layer.weight, layer.bias, None, layer.stride[0])
+    return nn.Conv2d.forward(layer, features)
 
 
 class _Kernel:
@@ -115,10 +128,18 @@ class _Kernel:
         wanted = Counter(kernel._form for kernel in kernels)
         cls._idle = {form: idle[: wanted[form]] for form, idle in cls._idle.items()}
 
-    def __init__(self, weight: Tensor) -> None:
-        self._weight = weight
+    def __init__(self, weight: Tensor, *, heavy: bool) -> None:
+        self._weight, self._heavy = weight, heavy
         self._form = weight.shape[:2], weight.dtype
         self._memory: Tensor | None = None
+
+    def suits(self, features: Tensor, *, learns: bool) -> bool:
+        """Whether it can be used for features (B, in, H, W), pays there and may be made for them."""
+        images, _, height, width = features.shape
+        if height % TILE or width % TILE or (outweighs_maps(self._weight, features) and not self._heavy):
+            return False
+        tiles = images * height * width // TILE**2
+        return tiles >= MIN_TILES if has_many_channels(self._weight) else learns and tiles >= MIN_LEARNING_TILES
 
     def made(self) -> Tensor:
         """(36, out, in)."""

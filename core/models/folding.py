@@ -42,7 +42,8 @@ class FastCopy:
     """A copy of `source`, in eval mode and frozen: `network`. The source must keep its tensors, as optimisers do.
 
     folds: what was folded. precision: of weights and activations, None for the source's own. winograd: of wide
-    convolutions, through which compilers do not see. channels_last: order of the weights.
+    convolutions, through which compilers do not see. heavy_kernels: also where its kernels outweigh the maps.
+    channels_last: order of the weights.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class FastCopy:
         fold: bool = True,
         precision: torch.dtype | None = None,
         winograd: bool = True,
+        heavy_kernels: bool = True,
         channels_last: bool = True,
     ) -> None:
         self.source = source
@@ -64,7 +66,7 @@ class FastCopy:
         if precision is not None:
             _set_precision(self.network, precision)
         self._folded, self._kept = self._match()
-        self._transformed = _with_fewer_products(self.network) if winograd else []
+        self._transformed = _with_fewer_products(self.network, heavy=heavy_kernels) if winograd else []
         self._released: list[tuple[torch.UntypedStorage, int]] = []
         self.refresh()
 
@@ -125,6 +127,7 @@ def fast_copy(
     *,
     precision: torch.dtype | None = None,
     winograd: bool = True,
+    heavy_kernels: bool = True,
     channels_last: bool = True,
 ) -> FastCopy:
     """A copy that is folded where that leaves logits and input gradients as they are, and plain elsewhere.
@@ -137,6 +140,7 @@ def fast_copy(
         fold=_may_fold(source, few),
         precision=precision,
         winograd=winograd,
+        heavy_kernels=heavy_kernels,
         channels_last=channels_last and answers_channels_last(source, few),
     )
 
@@ -239,10 +243,10 @@ def _fold(network: nn.Module) -> tuple[nn.Module, tuple[Fold, ...]]:
     return traced, tuple(folds)
 
 
-def _with_fewer_products(network: nn.Module) -> list[WinogradConv2d]:
+def _with_fewer_products(network: nn.Module, *, heavy: bool) -> list[WinogradConv2d]:
     """Put Winograd's convolution in the place of each layer where it may pay and nobody watches; those put there."""
     direct = [(name, layer) for name, layer in network.named_modules() if may_pay(layer)]
-    replaced = [WinogradConv2d(layer) for _, layer in direct]
+    replaced = [WinogradConv2d(layer, heavy=heavy) for _, layer in direct]
     for (name, _), layer in zip(direct, replaced, strict=True):
         network.set_submodule(name, layer)
     return replaced

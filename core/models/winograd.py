@@ -6,11 +6,11 @@ Source: Lavin and Gray 2016, Section 4.1; the points (0, 1, -1, 1/2, -2) round l
 """
 
 from functools import cache
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import grad as direct
+
+from core.models.scratch import Scratch
 
 MIN_TILES = 32  # worked on at a time; fewer do not make up for reading a kernel four times as large as the weight
 SCRATCH_BYTES = 5 * 2**20  # of the windows worked on at a time, so that they stay in the cache
@@ -43,49 +43,20 @@ def transform(weight: Tensor, kernel: Tensor) -> None:
         torch.mm(_both_ways(OF_KERNELS, weight.dtype), flat, out=kernel.view(POINTS, -1))
 
 
-def convolve(features: Tensor, weight: Tensor, bias: Tensor | None, kernel: Tensor) -> Tensor:
-    """The convolution with padding 1 of features (B, in, H, W), H and W multiples of 4: (B, out, H, W).
-
-    kernel: that of the weight. Differentiable as often as one likes; it must not change before the gradients are there.
-    """
-    result: Tensor = _Convolution.apply(features, weight, bias, kernel)  # type: ignore[no-untyped-call]
-    return result
-
-
-class _Convolution(torch.autograd.Function):
-    """Gradients go back through every transform turned round; direct ones where they will be differentiated again."""
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor | None, kernel: Tensor) -> Tensor:
-        ctx.save_for_backward(features if ctx.needs_input_grad[1] else None, weight, kernel)
-        ctx.shape = features.shape
-        outputs = _like_channels_last(features, kernel.shape[1])
-        to_outputs, of_inputs = (_both_ways(matrix, features.dtype) for matrix in (TO_OUTPUTS, OF_INPUTS))
-        for maps, results in _parts(features, outputs):
-            products = _multiply(_transformed(_windows_of(maps), of_inputs), kernel.transpose(1, 2))
-            tiles = torch.mm(to_outputs, products, out=_Scratch.take("tiles", (TILE**2, products.shape[1]), maps))
-            target = _tiled(results)
-            torch.add(tiles.view(target.shape), 0.0 if bias is None else bias, out=target)
-        return outputs
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        features, weight, kernel = ctx.saved_tensors
-        wants_features, wants_weight, wants_bias, _ = ctx.needs_input_grad
-        of_features = of_weight = None
-        if torch.is_grad_enabled():
-            if wants_features:
-                of_features = direct.conv2d_input(ctx.shape, weight, gradient, padding=1)  # type: ignore[no-untyped-call]
-            if wants_weight:
-                of_weight = direct.conv2d_weight(features, weight.shape, gradient, padding=1)  # type: ignore[no-untyped-call]
-        elif wants_weight:
-            of_features, of_weight = _gradients(gradient, kernel, features)
-        else:
-            of_features = _input_gradient(gradient, kernel)
-        return of_features, of_weight, gradient.sum((0, 2, 3)) if wants_bias else None, None
+def outputs(features: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    """The convolution with padding 1 of features (B, in, H, W), H and W multiples of 4: (B, out, H, W)."""
+    results = _like_channels_last(features, kernel.shape[1])
+    to_outputs, of_inputs = (_both_ways(matrix, features.dtype) for matrix in (TO_OUTPUTS, OF_INPUTS))
+    for maps, part in _parts(features, results):
+        products = _multiply(_transformed(_windows_of(maps), of_inputs), kernel.transpose(1, 2))
+        tiles = torch.mm(to_outputs, products, out=Scratch.take("tiles", (TILE**2, products.shape[1]), maps))
+        target = _tiled(part)
+        torch.add(tiles.view(target.shape), 0.0 if bias is None else bias, out=target)
+    return results
 
 
-def _input_gradient(gradient: Tensor, kernel: Tensor) -> Tensor:
+def input_gradient(gradient: Tensor, kernel: Tensor) -> Tensor:
+    """That of the features, (B, in, H, W), from that of the outputs, (B, out, H, W)."""
     results = _like_channels_last(gradient, kernel.shape[2])
     of_outputs = _both_ways(TO_OUTPUTS, gradient.dtype).T
     for maps, part in _parts(gradient, results):
@@ -93,11 +64,11 @@ def _input_gradient(gradient: Tensor, kernel: Tensor) -> Tensor:
     return results
 
 
-def _gradients(gradient: Tensor, kernel: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-    """That of the features, and that of the weight, which multiplies what both sides are transformed into."""
+def gradients(gradient: Tensor, kernel: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+    """That of the features, and that of the weight (out, in, 3, 3), which multiplies what both sides are made into."""
     results = _like_channels_last(gradient, kernel.shape[2])
     of_outputs, of_inputs = _both_ways(TO_OUTPUTS, gradient.dtype).T, _both_ways(OF_INPUTS, gradient.dtype)
-    of_kernel = _Scratch.take("of kernel", tuple(kernel.shape), kernel)
+    of_kernel = Scratch.take("of kernel", tuple(kernel.shape), kernel)
     for number, (maps, part, inputs) in enumerate(_parts(gradient, results, features)):
         transformed = _transformed(_tiles_of(maps), of_outputs)
         _input_gradient_of(transformed, kernel, part)
@@ -111,32 +82,32 @@ def _input_gradient_of(transformed: Tensor, kernel: Tensor, results: Tensor) -> 
     """Transformed tiles (36, n, out) of the outputs' gradient into maps (b, H, W, in)."""
     products = _multiply(transformed, kernel)
     to_inputs = _both_ways(OF_INPUTS, results.dtype).T
-    windows = torch.mm(to_inputs, products, out=_Scratch.take("windows", tuple(products.shape), results))
+    windows = torch.mm(to_inputs, products, out=Scratch.take("windows", tuple(products.shape), results))
     _add_up(windows.view(_window_shape(results)), results)
 
 
 def _windows_of(maps: Tensor) -> Tensor:
     """Maps (b, H, W, C) as windows (6, 6, b, H/4, W/4, C), which overlap."""
-    return _Scratch.take("windows", _window_shape(maps), maps).copy_(_overlapping(_padded(maps)))
+    return Scratch.take("windows", _window_shape(maps), maps).copy_(_overlapping(_padded(maps)))
 
 
 def _tiles_of(maps: Tensor) -> Tensor:
     """Maps (b, H, W, C) as tiles (4, 4, b, H/4, W/4, C)."""
     tiles = _tiled(maps)
-    return _Scratch.take("tiles", tuple(tiles.shape), maps).copy_(tiles)
+    return Scratch.take("tiles", tuple(tiles.shape), maps).copy_(tiles)
 
 
 def _transformed(pieces: Tensor, transform: Tensor, name: str = "transformed") -> Tensor:
     """Pieces (h, w, b, rows, columns, C) of maps by a transform (36, h w): (36, b rows columns, C)."""
     flat = pieces.flatten(0, 1).flatten(1)
-    result = torch.mm(transform, flat, out=_Scratch.take(name, (POINTS, flat.shape[1]), pieces))
+    result = torch.mm(transform, flat, out=Scratch.take(name, (POINTS, flat.shape[1]), pieces))
     return result.view(POINTS, -1, pieces.shape[-1])
 
 
 def _multiply(transformed: Tensor, kernel: Tensor) -> Tensor:
     """(36, n, I) and a kernel (36, I, O), one way round or the other: products (36, n O)."""
     shape = (POINTS, transformed.shape[1], kernel.shape[2])
-    return torch.bmm(transformed, kernel, out=_Scratch.take("products", shape, transformed)).flatten(1)
+    return torch.bmm(transformed, kernel, out=Scratch.take("products", shape, transformed)).flatten(1)
 
 
 def _like_channels_last(features: Tensor, channels: int) -> Tensor:
@@ -159,7 +130,7 @@ def _parts(*tensors: Tensor) -> list[tuple[Tensor, ...]]:
 def _padded(maps: Tensor) -> Tensor:
     """(b, H, W, C) to (b, H + 2, W + 2, C), zero around."""
     images, height, width, channels = maps.shape
-    padded = _Scratch.take("padded", (images, height + 2, width + 2, channels), maps)
+    padded = Scratch.take("padded", (images, height + 2, width + 2, channels), maps)
     for edge in (padded[:, 0], padded[:, -1], padded[:, :, 0], padded[:, :, -1]):
         edge.zero_()
     padded[:, 1:-1, 1:-1].copy_(maps)
@@ -180,7 +151,7 @@ def _overlapping(padded: Tensor, rows: slice = slice(0, WINDOW), columns: slice 
 def _add_up(windows: Tensor, results: Tensor) -> None:
     """Windows (6, 6, b, H/4, W/4, C), which overlap, into maps (b, H, W, C) without their padding."""
     images, height, width, channels = results.shape
-    padded = _Scratch.take("padded", (images, height + 2, width + 2, channels), results).zero_()
+    padded = Scratch.take("padded", (images, height + 2, width + 2, channels), results).zero_()
     halves = slice(0, TILE), slice(TILE, WINDOW)  # within one of which no two windows overlap
     for rows in halves:
         for columns in halves:
@@ -205,20 +176,3 @@ def _both_ways(matrix: tuple[tuple[float, ...], ...], dtype: torch.dtype) -> Ten
     """A transform of rows and columns at once: the Kronecker product with itself."""
     once = torch.tensor(matrix, dtype=torch.float64)
     return torch.kron(once, once).to(dtype)
-
-
-class _Scratch:
-    """Memory by name, taken again and again: fresh pages would cost as much as the work on them."""
-
-    _held: ClassVar[dict[tuple[str, torch.dtype], Tensor]] = {}
-
-    @classmethod
-    def take(cls, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-        """Memory of a shape, with whatever is in it."""
-        size = 1
-        for length in shape:
-            size *= length
-        held = cls._held.get((name, like.dtype))
-        if held is None or held.numel() < size:
-            held = cls._held[name, like.dtype] = torch.empty(size, dtype=like.dtype)
-        return held[:size].view(shape)

@@ -111,7 +111,7 @@ def config_warnings(config: RunConfig) -> list[str]:
         epochs = f"{getattr(config.method, begin)} is not before the last of {config.optim.num_epochs} epochs"
         warnings.append(f"method.{begin} {epochs}: introspection never begins")
     if config.speed.path == "literal":
-        of_the_fast_path = {"attack_precision", "winograd", "compile", "cuda_graphs"}
+        of_the_fast_path = {"attack_precision", "winograd", "heavy_kernels", "compile", "cuda_graphs"}
         for option in sorted(config.speed.model_dump(exclude_defaults=True).keys() & of_the_fast_path):
             warnings.append(f'speed.{option} has no effect with speed.path = "literal"')
     warnings += data_warnings(config.data) + model_warnings(config) + teacher_warnings(config)

@@ -8,7 +8,7 @@ about, on a CPU a quarter of the products in wide convolutions of copies and stu
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -85,8 +85,8 @@ class FastStep(TrainingStep):
             return super().losses(batch, adversarial)
 
     def _fewer_products(self) -> AbstractContextManager[None]:
-        """In the student itself, where its settings ask for them."""
-        return fewer_products(self.student) if self.speed.winograd else nullcontext()
+        """In the student itself."""
+        return fewer_products(self.student, winograd=self.speed.winograd, heavy=self.speed.heavy_kernels)
 
     def student_logits(self, forward: StudentForward, images: Tensor) -> Tensor:
         """With gradient only where the loss has weight."""
@@ -137,6 +137,7 @@ class FastStep(TrainingStep):
                 images,
                 precision=precision,
                 winograd=self._takes_winograd(network),
+                heavy_kernels=self.speed.heavy_kernels,
                 channels_last=self._is_channels_last(precision),
             )
             may_be_recorded = self.speed.cuda_graphs and images.is_cuda and made.is_traced

@@ -64,9 +64,11 @@ class SpeedSection(Section):
     """Networks of the training attack in bfloat16; its steps, its projection and the outer loss stay in float32.
     Changes numbers. Large networks: some 20 times slower on processors without instructions for it."""
     winograd: bool = True
-    """CPU: wide 3x3 convolutions by Winograd's products, a quarter of as many. The same numbers up to rounding. Takes
-    memory, up to four times that of the weights, for the student and again for a teacher in the attack: false where it
-    is short."""
+    """CPU: wide 3x3 convolutions by fewer products, with Winograd's a quarter of as many. The same numbers up to
+    rounding."""
+    heavy_kernels: bool = False
+    """CPU: Winograd's products also in layers where their kernels, four times as large as weights, outweigh the maps
+    of a batch. Sooner with small batches, for up to four times the memory of the weights of student and teacher."""
     compile: bool = False
     """Compile the networks of the training attack with torch.compile: minutes at first, from a cache in the home
     afterwards. Needs a C++ compiler on a CPU."""

@@ -6,7 +6,8 @@ from torch import nn
 
 from core.data.dataset import Geometry
 from core.models import build_model, winograd
-from core.models.fewer_products import MIN_CHANNELS, WinogradConv2d, fewer_products, free_idle_kernels, may_pay
+from core.models.convolution import MIN_CHANNELS
+from core.models.fewer_products import WinogradConv2d, fewer_products, free_idle_kernels, may_pay
 from core.models.folding import FastCopy
 from core.models.winograd import MIN_TILES
 from core.spec.config import ModelSection
@@ -78,12 +79,13 @@ def test_gradients_can_be_differentiated_again():
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
 
-def test_a_network_gets_the_gradients_it_would_have_had_and_is_itself_again():
+@pytest.mark.parametrize("ways", [{}, {"heavy": False}, {"winograd": False}])
+def test_a_network_gets_the_gradients_it_would_have_had_and_is_itself_again(ways):
     network = build_model(ModelSection(model="resnet-18"), Geometry(channels=3, image_size=32, classes=10), 0).double()
     images = torch.rand(MIN_TILES, 3, 32, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     wanted = torch.autograd.grad(network(images).square().sum(), tuple(network.parameters()))
-    with fewer_products(network):
-        assert sum("forward" in vars(layer) for layer in network.modules()) == 9
+    with fewer_products(network, **ways):
+        assert sum("forward" in vars(layer) for layer in network.modules()) == 16  # all 3x3 ones but the first
         logits = network(images)
     for one, other in zip(torch.autograd.grad(logits.square().sum(), tuple(network.parameters())), wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-9 * float(other.abs().max()))
@@ -178,6 +180,50 @@ def test_memory_of_kernels_goes_round_and_what_nobody_wants_goes_back(monkeypatc
     free_idle_kernels()
     del student, outer, next_outer
     assert all(place() is None for place in places)
+
+
+def test_kernels_that_outweigh_the_maps_must_be_allowed(monkeypatch):
+    made = []
+    transform = winograd.transform
+    monkeypatch.setattr(winograd, "transform", lambda *arguments: made.append(arguments) or transform(*arguments))
+    few, many = features(16, MIN_CHANNELS, 4, 4), features(64, MIN_CHANNELS, 4, 4)
+    few = torch.cat([few, few, few])
+    for heavy in (False, True):
+        frozen, learning = WinogradConv2d(direct(), heavy=heavy), direct().requires_grad_(True)
+        frozen.wake()
+        with fewer_products(learning, heavy=heavy):
+            assert products(frozen, few) == ("_ConvolutionBackward" if heavy else "ConvolutionBackward0")
+            learning(few)
+        assert len(made) == 2 * heavy
+        assert products(frozen, many) == "_ConvolutionBackward"
+        made.clear()
+
+
+def test_without_winograd_weights_have_their_quick_gradient_and_no_kernel(monkeypatch):
+    monkeypatch.setattr(winograd, "transform", None)
+    layer, inputs = direct(256, 256).requires_grad_(True), features(16, 256, 4, 4)
+    with fewer_products(layer, winograd=False):
+        assert products(layer, features(15, 256, 4, 4)) == "ConvolutionBackward0", "too few to pay"
+        assert products(layer, inputs) == "_ConvolutionBackward"
+        with torch.no_grad():
+            assert layer(inputs).grad_fn is None
+
+
+def test_fewer_channels_take_the_kernel_for_both_gradients_together(monkeypatch):
+    calls = []
+    for name in ("outputs", "input_gradient", "gradients"):
+        work = getattr(winograd, name)
+        monkeypatch.setattr(winograd, name, lambda *parts, name=name, work=work: calls.append(name) or work(*parts))
+    layer, inputs = direct(64, 64).requires_grad_(True), features(16, 64, 32, 32)
+    wanted = torch.autograd.grad(layer(inputs).square().sum(), (inputs, layer.weight))
+    with fewer_products(layer):
+        found = torch.autograd.grad(layer(inputs).square().sum(), (inputs, layer.weight))
+        assert calls == ["gradients"]
+        assert products(layer, inputs[:15]) == "ConvolutionBackward0", "too few to pay"
+        layer.requires_grad_(False)
+        assert products(layer, inputs) == "ConvolutionBackward0"
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-11 * float(other.abs().max()))
 
 
 def test_without_its_kernel_it_is_the_direct_convolution():

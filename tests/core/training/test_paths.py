@@ -11,7 +11,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from core.data import load_dataset
 from core.data.dataset import Geometry, ImageSet
 from core.methods import METHODS, Batch, build_method, build_term
-from core.models import build_model, fewer_products, winograd
+from core.models import build_model, convolution, fewer_products, winograd
 from core.seeding import generator_for
 from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection, ModelSection, SpeedSection
 from core.training.fast import FastStep
@@ -71,11 +71,21 @@ def test_both_paths_give_the_same_step(batch, name, alpha):
 
 @pytest.fixture
 def small_layers_too(monkeypatch):
-    """Winograd's convolutions also where they do not pay; how many times one was computed."""
-    taken = []
-    convolve = winograd.convolve
-    monkeypatch.setattr(winograd, "convolve", lambda *parts: taken.append(1) or convolve(*parts))
+    """Quick convolutions also where they do not pay; which parts of them were computed."""
+    taken = set()
+    parts = [
+        (winograd, "outputs"),
+        (winograd, "input_gradient"),
+        (winograd, "gradients"),
+        (convolution, "weight_gradient"),
+    ]
+    for module, name in parts:
+        work = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, name=name, work=work: taken.add(name) or work(*given))
+    for name in ("MIN_CHANNELS", "MIN_PRODUCTS", "PIXELS_PER_CHANNEL"):
+        monkeypatch.setattr(convolution, name, 1)
     monkeypatch.setattr(fewer_products, "MIN_CHANNELS", 1)
+    monkeypatch.setattr(fewer_products, "MIN_LEARNING_CHANNELS", 1)
     monkeypatch.setattr(fewer_products, "MIN_TILES", 1)
     return taken
 
@@ -83,7 +93,7 @@ def small_layers_too(monkeypatch):
 @pytest.mark.parametrize(("name", "alpha"), CASES)
 def test_also_with_fewer_products_in_copies_and_student(batch, name, alpha, small_layers_too):
     compare(batch, name, igdm={"alpha": alpha})
-    assert small_layers_too
+    assert {"outputs", "gradients", "weight_gradient"} <= small_layers_too
 
 
 @pytest.mark.parametrize("term", ["direct-gradient", "trades-like", "trades-reg"])
@@ -172,17 +182,18 @@ def test_students_keep_nothing_of_it(batch, small_layers_too):
     losses = step.losses(batch, step.adversarial_images(batch, generator_for(CPU, 0, "attack")))
     assert list(step.student.state_dict()) == names
     assert not any("forward" in vars(module) for module in step.student.modules())
-    before = len(small_layers_too)
-    step.student(batch.clean_images)
-    assert len(small_layers_too) == before > 0
+    assert small_layers_too
+    small_layers_too.clear()
+    step.student(batch.clean_images).sum().backward()
+    assert not small_layers_too
     losses.total.backward()
 
 
 @pytest.mark.parametrize("name", ["pgd-at", "adaad"])
 @pytest.mark.parametrize("batchnorm", ["eval", "train"])
-def test_nowhere_when_it_is_not_wanted(batch, name, batchnorm, small_layers_too):
+def test_without_winograd_only_the_gradients_of_weights_are_quicker(batch, name, batchnorm, small_layers_too):
     compare(batch, name, igdm={"alpha": 5.0}, attack={"batchnorm": batchnorm}, speed={"winograd": False})
-    assert not small_layers_too
+    assert small_layers_too == {"weight_gradient"}
 
 
 @pytest.mark.parametrize("winograd", [True, False])
@@ -201,7 +212,7 @@ def test_between_attacks_the_copy_of_the_student_holds_no_memory(batch, winograd
 def test_not_in_mixed_precision(batch, small_layers_too):
     step = make_step("fast", "pgd-at")
     step.mixed_precision = True
-    step.losses(batch, {"adv": batch.clean_images})
+    step.losses(batch, {"adv": batch.clean_images}).total.backward()
     assert not small_layers_too
 
 
