@@ -1,22 +1,27 @@
-"""Winograd's convolutions against the direct ones: where core/models/winograd.py pays.
+"""Quick 3x3 convolutions against the direct ones: where core/models/fewer_products.py pays.
 
     python benchmarks/convolutions.py [--threads 1] [--turns 7] [--learns]
 
-Layers of the networks of the papers, channels-last, float32; processor time of this process, both sides in turns, the
-median of the ratios with the smallest and the largest. Above 1: fewer products are quicker. Forward and input gradient
-of a frozen layer whose kernel is there, as attacks want them; with --learns that of the weight, too, and the making of
-the kernel. The rule of core/models/fewer_products.py (channels, tiles of a batch) is lifted to show what it omits.
+Layers of the networks of the papers, channels-last, float32; processor time of this process, all sides in turns, the
+median of the ratios with the smallest and the largest. Above 1: quicker than direct. Forward and input gradient of a
+frozen layer whose Winograd kernel is there, as attacks want them; with --learns that of the weight, too, and the making
+of the kernel, and beside it what comes without a kernel: only the gradient of the weight by products of matrices.
+The rules of core/models/ are lifted to show what they omit; the last column says what they choose: "winograd", "heavy"
+where its kernel must be allowed by speed.heavy_kernels, "weight" for the gradient of the weight.
 """
 
 import argparse
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from figures import keep
-from torch import nn
+from stopwatch import spread
+from torch import Tensor, nn
 
-from core.models import fewer_products, winograd
+from core.models import convolution, fewer_products, winograd
 
 SHAPES = ((64, 32), (128, 16), (256, 8), (512, 4), (160, 32), (320, 16), (640, 8))  # channels, side of a map
 BATCHES = (1, 4, 8, 16, 32, 128)
@@ -31,56 +36,88 @@ def main() -> None:
     parser.add_argument("--learns", action="store_true", help="with the gradient of the weight and a new kernel")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    min_channels, min_tiles = fewer_products.MIN_CHANNELS, fewer_products.MIN_TILES
-    fewer_products.MIN_CHANNELS = fewer_products.MIN_TILES = 1
     print(f"torch {torch.__version__}, {options.threads} threads, {options.turns} turns")
-    print("channels  map    images   direct, ms  fewer products, ms  ratio (least..most)  used")
+    print("channels  map    images    direct   winograd (ratio, least..most)" + "     weight" * options.learns)
     for channels, side in SHAPES:
         for images in options.batches:
             if channels * side * side * images <= LARGEST:
-                slow, quick = compare(channels, side, images, options)
-                ratios = [a / b for a, b in zip(slow, quick, strict=True)]
-                tiles = images * (side // winograd.TILE) ** 2
-                used = channels >= min_channels and tiles >= min_tiles
-                median = statistics.median(ratios)
-                print(
-                    f"{channels:8d}  {side:2d}x{side:<2d}  {images:6d}  {1e3 * statistics.median(slow):11.2f}"
-                    f"  {1e3 * statistics.median(quick):18.2f}  {median:5.2f} ({min(ratios):.2f}..{max(ratios):.2f})"
-                    f"      {'yes' if used else 'no'}",
-                    flush=True,
-                )
-                if used:
-                    kind = ", learns" if options.learns else ""
-                    keep(
-                        f"convolution {channels} at {side}x{side}, {images}{kind}", median, "x direct", better="higher"
-                    )
+                print_row(channels, side, images, options)
 
 
-def compare(channels: int, side: int, images: int, options: argparse.Namespace) -> tuple[list[float], list[float]]:
-    """Seconds of each turn of the direct convolution and of the other, after one that warms up."""
+def print_row(channels: int, side: int, images: int, options: argparse.Namespace) -> None:
     layer = nn.Conv2d(channels, channels, 3, padding=1).requires_grad_(options.learns)
     layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    features = torch.rand(images, channels, side, side).to(memory_format=torch.channels_last).requires_grad_(True)
+    chosen = choice(layer.weight, features, learns=options.learns)
+    with rules_lifted():
+        seconds = compare(layer, features, options)
+    row = f"{channels:8d}  {side:2d}x{side:<2d}  {images:6d}  {1e3 * statistics.median(seconds['direct']):8.2f}"
+    for way, taken in seconds.items():
+        if way == "direct":
+            continue
+        ratios = [a / b for a, b in zip(seconds["direct"], taken, strict=True)]
+        row += f"   {1e3 * statistics.median(taken):8.2f}  {statistics.median(ratios):5.2f} ({spread(ratios)})"
+        if way == chosen:
+            name = f"convolution {channels} at {side}x{side}, {images}{', learns' if options.learns else ''}"
+            keep(name, statistics.median(ratios), "x direct", better="higher")
+    print(f"{row}   {chosen}", flush=True)
+
+
+def choice(weight: Tensor, features: Tensor, *, learns: bool) -> str:
+    """What a run's rules take for a layer."""
+    images, _, height, width = features.shape
+    tiles = images * height * width // winograd.TILE**2
+    many = convolution.has_many_channels(weight)
+    if tiles >= winograd.MIN_TILES if many else learns and tiles >= fewer_products.MIN_LEARNING_TILES:
+        if not convolution.outweighs_maps(weight, features):
+            return "winograd"
+        return "weight" if learns and convolution.has_quick_gradient(weight, features, 1) else "heavy"
+    return "weight" if learns and convolution.has_quick_gradient(weight, features, 1) else "direct"
+
+
+@contextmanager
+def rules_lifted() -> Iterator[None]:
+    """Every layer may take every way."""
+    rules = [
+        (convolution, "MIN_CHANNELS"),
+        (convolution, "MIN_PRODUCTS"),
+        (fewer_products, "MIN_CHANNELS"),
+        (fewer_products, "MIN_LEARNING_CHANNELS"),
+        (fewer_products, "MIN_TILES"),
+    ]
+    held = [(module, name, getattr(module, name)) for module, name in rules]
+    for module, name, _ in held:
+        setattr(module, name, 0)
+    try:
+        yield
+    finally:
+        for module, name, value in held:
+            setattr(module, name, value)
+
+
+def compare(layer: nn.Conv2d, features: Tensor, options: argparse.Namespace) -> dict[str, list[float]]:
+    """Seconds of each turn by the way that was taken, after one turn that warms up."""
     frozen = fewer_products.WinogradConv2d(layer)
     frozen.wake()
-    features = torch.rand(images, channels, side, side).to(memory_format=torch.channels_last).requires_grad_(True)
 
-    def work(convolution: nn.Module) -> None:
-        outputs = convolution(features)
+    def work(convolve: nn.Module) -> None:
+        outputs = convolve(features)
         torch.autograd.grad(outputs, (features, *layer.parameters())[: 3 if options.learns else 1], outputs.detach())
 
-    def quick() -> None:
-        if not options.learns:
-            return work(frozen)
-        with fewer_products.fewer_products(layer):
-            return work(layer)
+    def learn(**ways: bool) -> None:
+        with fewer_products.fewer_products(layer, **ways):
+            work(layer)
 
-    seconds: tuple[list[float], list[float]] = [], []
+    ways = {"direct": lambda: work(layer), "winograd": learn if options.learns else lambda: work(frozen)}
+    if options.learns:
+        ways["weight"] = lambda: learn(winograd=False)
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
     for turn in range(options.turns + 1):
-        for taken, side_of_it in zip(seconds, (lambda: work(layer), quick), strict=True):
+        for way, run in ways.items():
             began = time.process_time()
-            side_of_it()
+            run()
             if turn:
-                taken.append(time.process_time() - began)
+                seconds[way].append(time.process_time() - began)
     return seconds
 
 

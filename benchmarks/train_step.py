@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--merged", action="store_true", help="adv and plus as one on the literal side too")
     parser.add_argument("--compile", action="store_true", help="also with torch.compile: minutes to warm up")
+    parser.add_argument("--light", action="store_true", help="also without heavy kernels")
     parser.add_argument("--no-bfloat16", action="store_true")
     parser.add_argument("--memory", action="store_true", help="only memory, each side in a process of its own")
     parser.add_argument("--table6", action="store_true", help="only Table 6's four rows, with minutes per epoch")
@@ -138,13 +139,16 @@ class Bench:
             sides["fast bf16 graphs"] = fast(case, **QUICK)
         elif not self.options.no_bfloat16 and (method, alpha) == TARGET:
             sides["fast bf16"] = fast(case, attack_precision="bfloat16")
+        if self.options.light and not self.watch.is_cuda:
+            sides["fast, light"] = fast(case, heavy_kernels=False)
         if self.options.compile:
             quick = QUICK if self.watch.is_cuda else {"attack_precision": "bfloat16"}
             sides["compiled bf16"] = fast(case, compile=True, **quick)
         row = f"{student:12s} {method + ('+igdm' if alpha else ''):14s}"
         if self.options.memory:
             if not self.watch.is_cuda:
-                sides["fast, winograd off"] = fast(case, winograd=False)
+                sides["fast, no winograd"] = fast(case, winograd=False)
+                sides["fast, light"] = fast(case, heavy_kernels=False)
             for side, peak in peaks(self.options, sides).items():
                 print(f"{row} {side:19s} {peak / 2**20:7,.0f} MiB", flush=True)
             return

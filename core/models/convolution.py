@@ -61,7 +61,7 @@ class _Convolution(torch.autograd.Function):
         wants_features, wants_weight, wants_bias = ctx.needs_input_grad[:3]
         of_features = of_weight = None
         is_last = not torch.is_grad_enabled()  # else these gradients will be differentiated again
-        if is_last and wants_weight and kernel is not None and not outweighs_maps(weight, gradient):
+        if is_last and wants_weight and kernel is not None:
             of_features, of_weight = winograd.gradients(gradient, kernel, features)
         else:
             if wants_features and is_last and kernel is not None and has_many_channels(weight):

@@ -1,7 +1,8 @@
 """Quicker wide 3x3 convolutions on a CPU: in frozen copies, and in a network that learns, from step to step.
 
 Winograd's products want a kernel, four times as large as the weight, that follows each change of it. So it is made when
-the first features want it and its memory goes round; heavy ones, which outweigh the maps of a batch, must be allowed.
+the first features want it and its memory goes round. Heavy kernels outweigh the maps of a batch; they pay in attacks,
+which use one many times.
 """
 
 from collections import Counter
@@ -51,15 +52,15 @@ class WinogradConv2d(nn.Conv2d):
 
 
 @contextmanager
-def fewer_products(network: nn.Module, *, winograd: bool = True, heavy: bool = True) -> Iterator[None]:
+def fewer_products(network: nn.Module, *, winograd: bool = True) -> Iterator[None]:
     """A network that learns, with quicker convolutions where they may pay, while its weights stay as they are.
 
-    winograd: not only quicker gradients of weights. heavy: whether kernels may outweigh the maps. Gradients of what is
-    computed in here must be asked for before the next kernels are made, or PyTorch refuses them. Memory that waits for
-    more kernels than these goes back.
+    winograd: not only quicker gradients of weights. No kernel is heavy: making it for one step costs what it gains.
+    Gradients of what is computed in here must be asked for before the next kernels are made, or PyTorch refuses them.
+    Memory that waits for more kernels than these goes back.
     """
     layers = [layer for layer in network.modules() if is_wide(layer)]
-    kernels = [_Kernel(layer.weight, heavy=heavy) if winograd and layer.stride == (1, 1) else None for layer in layers]
+    kernels = [_Kernel(layer.weight, heavy=False) if winograd and layer.stride == (1, 1) else None for layer in layers]
     made = [kernel for kernel in kernels if kernel is not None]
     _Kernel.keep_idle_for(made)
     try:

@@ -4,7 +4,8 @@ What pays, measured by benchmarks/train_step.py: attacks on frozen copies with B
 to date for each attack), one clean forward for all steps of an attack, channels-last images and weights, no gradient
 through what has no weight, one teacher forward for small batches, no second one for clean images the attack asked
 about, on a CPU a quarter of the products in wide convolutions of copies and student. `attack_precision`, `tf32` and
-`compile` change more than the order of rounding, so they are settings; `cuda_graphs` takes memory, so it is one.
+`compile` change more than the order of rounding, so they are settings; `cuda_graphs` and `heavy_kernels` take memory,
+so they are, too.
 """
 
 from collections.abc import Iterator
@@ -77,7 +78,7 @@ class FastStep(TrainingStep):
                 yield AttackNetworks(_Remembering(student, images), teacher)
 
     def losses(self, batch: Batch, adversarial: dict[str, Tensor]) -> Losses:
-        """With fewer products in the student, too; not in mixed precision, which has products of its own."""
+        """With quicker convolutions in the student, too; not in mixed precision, which has its own."""
         if self.mixed_precision:
             free_idle_kernels()
             return super().losses(batch, adversarial)
@@ -86,7 +87,7 @@ class FastStep(TrainingStep):
 
     def _fewer_products(self) -> AbstractContextManager[None]:
         """In the student itself."""
-        return fewer_products(self.student, winograd=self.speed.winograd, heavy=self.speed.heavy_kernels)
+        return fewer_products(self.student, winograd=self.speed.winograd)
 
     def student_logits(self, forward: StudentForward, images: Tensor) -> Tensor:
         """With gradient only where the loss has weight."""

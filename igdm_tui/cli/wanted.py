@@ -1,5 +1,6 @@
 """What the words of `igdm eval` ask for, checked as far as they can be without the run."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from core.spec.config import RunConfig
 
 AUTO = "auto"
+DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")  # as in runtime.device, whose section takes too long to import
 DEFAULT_ATTACKS = ("clean", "pgd20", "autoattack")  # of a file: without a teacher there is nothing to compare
 
 
@@ -43,6 +45,8 @@ class Wanted:
             raise IgdmError(f"--num-examples: {num_examples} images measure nothing (choose 1 or more)")
         if seed is not None and seed < 0:
             raise IgdmError(f"--seed: {seed} is no seed (choose 0 or more)")
+        if device and not DEVICE.fullmatch(device):
+            raise IgdmError(f"--device: {device!r} is no device (choose auto, cpu, cuda, cuda:0, cuda:1, ...)")
         return cls(
             attacks=wanted_attacks(attacks, suite),
             num_examples=num_examples,

@@ -66,9 +66,9 @@ class SpeedSection(Section):
     winograd: bool = True
     """CPU: wide 3x3 convolutions by fewer products, with Winograd's a quarter of as many. The same numbers up to
     rounding."""
-    heavy_kernels: bool = False
+    heavy_kernels: bool = True
     """CPU: Winograd's products also in layers where their kernels, four times as large as weights, outweigh the maps
-    of a batch. Sooner with small batches, for up to four times the memory of the weights of student and teacher."""
+    of a batch. False, where memory is short: an attack on small batches takes some 10 % longer."""
     compile: bool = False
     """Compile the networks of the training attack with torch.compile: minutes at first, from a cache in the home
     afterwards. Needs a C++ compiler on a CPU."""

@@ -190,6 +190,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(igdm, home, run_id, tmp_pa
         (["--checkpoint", str(file), *NETWORK, "--num-examples", "9999"], "the test set has 359 images"),
         ([run_id, "--num-examples", "9999"], "the test set has 359 images"),
         ([run_id, "--checkpoint", "best"], "choose --checkpoint last"),
+        ([run_id, "--device", "tpu"], "--device: 'tpu' is no device (choose auto, cpu, cuda"),
     ):
         said = igdm("eval", *words)
         assert said.code == 2, said.err
