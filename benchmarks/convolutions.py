@@ -7,7 +7,7 @@ median of the ratios with the smallest and the largest. Above 1: quicker than di
 frozen layer whose Winograd kernel is there, as attacks want them; with --learns that of the weight, too, and the making
 of the kernel, and beside it what comes without a kernel: only the gradient of the weight by products of matrices.
 The rules of core/models/ are lifted to show what they omit; the last column says what they choose: "winograd", "heavy"
-where its kernel must be allowed by speed.heavy_kernels, "weight" for the gradient of the weight.
+where speed.heavy_kernels must allow the kernel, "weight" for the gradient of the weight, "direct".
 """
 
 import argparse
@@ -71,7 +71,8 @@ def choice(weight: Tensor, features: Tensor, *, learns: bool) -> str:
     if tiles >= winograd.MIN_TILES if many else learns and tiles >= fewer_products.MIN_LEARNING_TILES:
         if not convolution.outweighs_maps(weight, features):
             return "winograd"
-        return "weight" if learns and convolution.has_quick_gradient(weight, features, 1) else "heavy"
+        if not learns:
+            return "heavy"
     return "weight" if learns and convolution.has_quick_gradient(weight, features, 1) else "direct"
 
 
@@ -81,6 +82,7 @@ def rules_lifted() -> Iterator[None]:
     rules = [
         (convolution, "MIN_CHANNELS"),
         (convolution, "MIN_PRODUCTS"),
+        (convolution, "PIXELS_PER_CHANNEL"),
         (fewer_products, "MIN_CHANNELS"),
         (fewer_products, "MIN_LEARNING_CHANNELS"),
         (fewer_products, "MIN_TILES"),
