@@ -83,7 +83,6 @@ def rules_lifted() -> Iterator[None]:
         (convolution, "MIN_CHANNELS"),
         (convolution, "MIN_PRODUCTS"),
         (convolution, "PIXELS_PER_CHANNEL"),
-        (fewer_products, "MIN_CHANNELS"),
         (fewer_products, "MIN_LEARNING_CHANNELS"),
         (fewer_products, "MIN_TILES"),
     ]

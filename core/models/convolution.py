@@ -61,15 +61,14 @@ class _Convolution(torch.autograd.Function):
         wants_features, wants_weight, wants_bias = ctx.needs_input_grad[:3]
         of_features = of_weight = None
         is_last = not torch.is_grad_enabled()  # else these gradients will be differentiated again
-        if is_last and wants_weight and kernel is not None:
+        if is_last and kernel is not None and wants_weight:
             of_features, of_weight = winograd.gradients(gradient, kernel, features)
-        else:
-            if wants_features and is_last and kernel is not None and has_many_channels(weight):
-                of_features = winograd.input_gradient(gradient, kernel)
-            elif wants_features:
-                of_features = direct.conv2d_input(ctx.shape, weight, gradient, ctx.stride, padding=1)  # type: ignore[no-untyped-call]
-            if wants_weight and is_last:
-                of_weight = weight_gradient(gradient, features, ctx.stride)
-            elif wants_weight:
-                of_weight = direct.conv2d_weight(features, weight.shape, gradient, ctx.stride, padding=1)  # type: ignore[no-untyped-call]
+        elif is_last and kernel is not None and has_many_channels(weight):
+            of_features = winograd.input_gradient(gradient, kernel)
+        elif wants_features:
+            of_features = direct.conv2d_input(ctx.shape, weight, gradient, ctx.stride, padding=1)  # type: ignore[no-untyped-call]
+        if wants_weight and is_last and kernel is None:
+            of_weight = weight_gradient(gradient, features, ctx.stride)
+        elif wants_weight and not is_last:
+            of_weight = direct.conv2d_weight(features, weight.shape, gradient, ctx.stride, padding=1)  # type: ignore[no-untyped-call]
         return of_features, of_weight, gradient.sum((0, 2, 3)) if wants_bias else None, None, None

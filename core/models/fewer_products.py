@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from core.models import winograd
-from core.models.convolution import MIN_CHANNELS, convolve, has_many_channels, has_quick_gradient, outweighs_maps
+from core.models.convolution import convolve, has_many_channels, has_quick_gradient, outweighs_maps
 from core.models.winograd import MIN_TILES, POINTS, TILE
 
 MIN_LEARNING_CHANNELS = 64  # in and out, for both gradients together
-MIN_LEARNING_TILES = 1024  # with fewer than MIN_CHANNELS channels
+MIN_LEARNING_TILES = 1024  # with fewer channels than pay in each part
 
 
 class WinogradConv2d(nn.Conv2d):
@@ -52,15 +52,16 @@ class WinogradConv2d(nn.Conv2d):
 
 
 @contextmanager
-def fewer_products(network: nn.Module, *, winograd: bool = True) -> Iterator[None]:
+def fewer_products(network: nn.Module, *, winograd: bool = True, heavy: bool = False) -> Iterator[None]:
     """A network that learns, with quicker convolutions where they may pay, while its weights stay as they are.
 
-    winograd: not only quicker gradients of weights. No kernel is heavy: making it for one step costs what it gains.
+    winograd: not only quicker gradients of weights. heavy: kernels may outweigh the maps, which pays in attacks; one
+    that is made for one gradient costs what it gains.
     Gradients of what is computed in here must be asked for before the next kernels are made, or PyTorch refuses them.
     Memory that waits for more kernels than these goes back.
     """
     layers = [layer for layer in network.modules() if is_wide(layer)]
-    kernels = [_Kernel(layer.weight, heavy=False) if winograd and layer.stride == (1, 1) else None for layer in layers]
+    kernels = [_Kernel(layer.weight, heavy=heavy) if winograd and layer.stride == (1, 1) else None for layer in layers]
     made = [kernel for kernel in kernels if kernel is not None]
     _Kernel.keep_idle_for(made)
     try:
@@ -81,7 +82,7 @@ def free_idle_kernels() -> None:
 
 def may_pay(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
     """Whether a layer has the form and the channels of what Winograd's products make quicker on some map."""
-    return is_wide(layer) and layer.stride == (1, 1) and min(layer.in_channels, layer.out_channels) >= MIN_CHANNELS
+    return is_wide(layer) and layer.stride == (1, 1) and has_many_channels(layer.weight)
 
 
 def is_wide(layer: nn.Module) -> TypeGuard[nn.Conv2d]:

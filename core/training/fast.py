@@ -71,7 +71,7 @@ class FastStep(TrainingStep):
             if self.attack.batchnorm == "train":
                 copies.enter_context(attack_mode(self.student, "train"))
                 copies.enter_context(_frozen(self.student))
-                copies.enter_context(self._fewer_products())
+                copies.enter_context(self._fewer_products(heavy=self.speed.heavy_kernels))
                 yield AttackNetworks(self.student, teacher)
             else:
                 student = copies.enter_context(self._awake(self.student, images, precision))
@@ -85,9 +85,9 @@ class FastStep(TrainingStep):
         with self._fewer_products():
             return super().losses(batch, adversarial)
 
-    def _fewer_products(self) -> AbstractContextManager[None]:
+    def _fewer_products(self, *, heavy: bool = False) -> AbstractContextManager[None]:
         """In the student itself."""
-        return fewer_products(self.student, winograd=self.speed.winograd)
+        return fewer_products(self.student, winograd=self.speed.winograd, heavy=heavy)
 
     def student_logits(self, forward: StudentForward, images: Tensor) -> Tensor:
         """With gradient only where the loss has weight."""

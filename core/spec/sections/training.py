@@ -64,8 +64,7 @@ class SpeedSection(Section):
     """Networks of the training attack in bfloat16; its steps, its projection and the outer loss stay in float32.
     Changes numbers. Large networks: some 20 times slower on processors without instructions for it."""
     winograd: bool = True
-    """CPU: wide 3x3 convolutions by fewer products, with Winograd's a quarter of as many. The same numbers up to
-    rounding."""
+    """CPU: wide 3x3 convolutions by Winograd's products, a quarter of as many. The same numbers up to rounding."""
     heavy_kernels: bool = True
     """CPU: Winograd's products also in layers where their kernels, four times as large as weights, outweigh the maps
     of a batch. False, where memory is short: an attack on small batches takes some 10 % longer."""

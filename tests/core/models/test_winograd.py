@@ -201,6 +201,9 @@ def test_heavy_kernels_are_for_frozen_layers_that_may_have_them(monkeypatch):
             learning(enough)
             assert len(made) == 2
         made.clear()
+    attacked = direct()
+    with fewer_products(attacked, heavy=True):
+        assert products(attacked, few) == "_ConvolutionBackward"
 
 
 def test_without_winograd_weights_have_their_quick_gradient_and_no_kernel(monkeypatch):

@@ -84,7 +84,6 @@ def small_layers_too(monkeypatch):
         monkeypatch.setattr(module, name, lambda *given, name=name, work=work: taken.add(name) or work(*given))
     for name in ("MIN_CHANNELS", "MIN_PRODUCTS", "PIXELS_PER_CHANNEL"):
         monkeypatch.setattr(convolution, name, 1)
-    monkeypatch.setattr(fewer_products, "MIN_CHANNELS", 1)
     monkeypatch.setattr(fewer_products, "MIN_LEARNING_CHANNELS", 1)
     monkeypatch.setattr(fewer_products, "MIN_TILES", 1)
     return taken
