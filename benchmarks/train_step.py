@@ -29,6 +29,7 @@ from core.methods import METHODS, Batch, build_method, build_term
 from core.models import build_model
 from core.seeding import generator_for
 from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection, ModelSection, SpeedSection
+from core.training.gradient import BatchGradient
 from core.training.paths import build_step
 
 ALPHA, EPOCHS = 5.0, 200
@@ -213,15 +214,13 @@ class Bench:
         )
         step.second_teacher = second.eval().requires_grad_(False) if case.method == "iad-2" else None
         optimizer = torch.optim.SGD(student.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
+        gradient = BatchGradient(step, ranks=None, may_halve=False, tell=print)
         part = slice(0, self.options.batch)
         batch = Batch(clean_images=self.images.images(part), labels=self.images.labels[part], epoch=EPOCHS)
 
         def one() -> None:
             generator = generator_for(self.device, SEED, "benchmark")
-            ready = step.prepare(batch, self.images, DataSection(), generator)
-            losses = step.losses(ready, step.adversarial_images(ready, generator))
-            optimizer.zero_grad(set_to_none=True)
-            losses.total.backward()  # type: ignore[no-untyped-call]
+            gradient.collect(step.prepare(batch, self.images, DataSection(), generator), lambda: generator)
             optimizer.step()
 
         return one

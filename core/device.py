@@ -1,5 +1,6 @@
 """Choosing the device and making the arithmetic on it repeatable."""
 
+import ctypes
 import os
 import resource
 from collections.abc import Iterator
@@ -68,3 +69,10 @@ def peak_memory_gb(device: torch.device) -> float:
         return torch.cuda.max_memory_reserved(device) / 1e9
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # Linux counts in KiB
     return kilobytes * 1024 / 1e9
+
+
+def give_memory_back() -> None:
+    """Hand what was freed back to the system, where the C library (glibc) would keep it for the next who asks."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -1,22 +1,20 @@
 """Quicker wide 3x3 convolutions on a CPU: in frozen copies, and in a network that learns, from step to step.
 
 Winograd's products want a kernel, four times as large as the weight, that follows each change of it. So it is made when
-the first features want it and its memory goes round. Heavy kernels outweigh the maps of a batch; they pay in attacks,
-which use one many times.
+the first features want it. Heavy kernels outweigh the maps of a batch; they pay in attacks, which use one many times.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import ClassVar, TypeGuard
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 
 from core.models import winograd
 from core.models.convolution import convolve, has_many_channels, has_quick_gradient, outweighs_maps
-from core.models.winograd import MIN_TILES, POINTS, TILE
+from core.models.winograd import MIN_TILES, TILE
 
 MIN_LEARNING_CHANNELS = 64  # in and out, for both gradients together
 MIN_LEARNING_TILES = 1024  # with fewer channels than pay in each part
@@ -37,13 +35,10 @@ class WinogradConv2d(nn.Conv2d):
 
     def wake(self) -> None:
         """With a kernel of the weight as it is now."""
-        self.rest()
         self.kernel = _Kernel(self.weight, heavy=self.heavy)
 
     def rest(self) -> None:
         """Without a kernel: a direct convolution until the next `wake`."""
-        if self.kernel is not None:
-            self.kernel.free()
         self.kernel = None
 
     def forward(self, features: Tensor) -> Tensor:
@@ -57,27 +52,16 @@ def fewer_products(network: nn.Module, *, winograd: bool = True, heavy: bool = F
 
     winograd: not only quicker gradients of weights. heavy: kernels may outweigh the maps, which pays in attacks; one
     that is made for one gradient costs what it gains.
-    Gradients of what is computed in here must be asked for before the next kernels are made, or PyTorch refuses them.
-    Memory that waits for more kernels than these goes back.
     """
     layers = [layer for layer in network.modules() if is_wide(layer)]
-    kernels = [_Kernel(layer.weight, heavy=heavy) if winograd and layer.stride == (1, 1) else None for layer in layers]
-    made = [kernel for kernel in kernels if kernel is not None]
-    _Kernel.keep_idle_for(made)
     try:
-        for layer, kernel in zip(layers, kernels, strict=True):
+        for layer in layers:
+            kernel = _Kernel(layer.weight, heavy=heavy) if winograd and layer.stride == (1, 1) else None
             layer.forward = partial(_convolve, layer, kernel)  # type: ignore[method-assign]
         yield
     finally:
         for layer in layers:
             vars(layer).pop("forward", None)
-        for kernel in made:
-            kernel.free()
-
-
-def free_idle_kernels() -> None:
-    """Let go of memory that was given back and waits for the next kernel."""
-    _Kernel.keep_idle_for(())
 
 
 def may_pay(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
@@ -117,23 +101,11 @@ def _convolve(layer: nn.Conv2d, kernel: "_Kernel | None", features: Tensor) -> T
 
 
 class _Kernel:
-    """The kernel of a weight as it is when it is first asked for: small batches and odd maps never do.
-
-    Its memory goes round: fresh pages would cost more than the transform.
-    """
-
-    _idle: ClassVar[dict[tuple[torch.Size, torch.dtype], list[Tensor]]] = {}
-
-    @classmethod
-    def keep_idle_for(cls, kernels: Collection["_Kernel"]) -> None:
-        """Let go of memory that these will not want."""
-        wanted = Counter(kernel._form for kernel in kernels)
-        cls._idle = {form: idle[: wanted[form]] for form, idle in cls._idle.items()}
+    """The kernel of a weight as it is when it is first asked for: small batches and odd maps never do."""
 
     def __init__(self, weight: Tensor, *, heavy: bool) -> None:
         self._weight, self._heavy = weight, heavy
-        self._form = weight.shape[:2], weight.dtype
-        self._memory: Tensor | None = None
+        self._made: Tensor | None = None
 
     def suits(self, features: Tensor, *, learns: bool) -> bool:
         """Whether it can be used for features (B, in, H, W), pays there and may be made for them."""
@@ -145,15 +117,6 @@ class _Kernel:
 
     def made(self) -> Tensor:
         """(36, out, in)."""
-        if self._memory is None:
-            idle = self._idle.get(self._form)
-            channels, dtype = self._form
-            self._memory = idle.pop() if idle else torch.empty(POINTS, *channels, dtype=dtype)
-            winograd.transform(self._weight, self._memory)
-        return self._memory
-
-    def free(self) -> None:
-        """Nobody looks at it any more, but gradients still to come."""
-        if self._memory is not None:
-            self._idle.setdefault(self._form, []).append(self._memory)
-        self._memory = None
+        if self._made is None:
+            self._made = winograd.kernel_of(self._weight)
+        return self._made

@@ -36,11 +36,11 @@ OF_KERNELS = (
 )
 
 
-def transform(weight: Tensor, kernel: Tensor) -> None:
-    """Write the kernel (36, out, in) of a weight (out, in, 3, 3)."""
+def kernel_of(weight: Tensor) -> Tensor:
+    """The kernel (36, out, in) of a weight (out, in, 3, 3)."""
     with torch.no_grad():
         flat = weight.permute(2, 3, 0, 1).reshape(9, -1)  # as channels-last weights lie, but for the order of rows
-        torch.mm(_both_ways(OF_KERNELS, weight.dtype), flat, out=kernel.view(POINTS, -1))
+        return torch.mm(_both_ways(OF_KERNELS, weight.dtype), flat).view(POINTS, *weight.shape[:2])
 
 
 def outputs(features: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from core.attacks import attack_mode
 from core.data.dataset import ImageSet
+from core.device import give_memory_back
 from core.methods import Batch, StudentForward
-from core.models.fewer_products import fewer_products, free_idle_kernels
+from core.models.fewer_products import fewer_products, may_pay
 from core.models.folding import FastCopy, fast_copy, mixes_images
 from core.models.memory_order import answers_channels_last, may_learn_channels_last
 from core.models.replay import Replayed
@@ -38,6 +39,7 @@ class FastStep(TrainingStep):
         self.speed = speed
         self._copies: dict[tuple[int, torch.dtype | None], FastCopy] = {}
         self._attack_teacher: _Remembering | None = None  # of the last attack, with what it answered there
+        self._is_wide = any(may_pay(layer) for layer in self.student.modules())
         self._may_learn_channels_last = may_learn_channels_last(self.student)
         self._takes_channels_last, self._is_tried = True, False
         if self._learns_channels_last:
@@ -53,7 +55,6 @@ class FastStep(TrainingStep):
         """Let the copies go."""
         self._copies.clear()
         self._attack_teacher = None
-        free_idle_kernels()
 
     def prepare(self, batch: Batch, images: ImageSet, data: DataSection, generator: torch.Generator) -> Batch:
         """Laid out already, so that attack and outer loss see the same tensors."""
@@ -64,6 +65,9 @@ class FastStep(TrainingStep):
         """Folded copies; with `attack.batchnorm = "train"` the student itself, frozen, for its statistics must move."""
         precision = PRECISIONS[self.speed.attack_precision]
         with ExitStack() as copies:
+            if self._makes_kernels:
+                give_memory_back()  # attack and outer loss leave gaps that the other cannot fill
+                copies.callback(give_memory_back)
             teacher = None
             if self.teacher is not None and self.method.attacks_with_teacher:
                 teacher = _Remembering(copies.enter_context(self._awake(self.teacher, images, precision)), images)
@@ -80,7 +84,6 @@ class FastStep(TrainingStep):
     def losses(self, batch: Batch, adversarial: dict[str, Tensor]) -> Losses:
         """With quicker convolutions in the student, too; not in mixed precision, which has its own."""
         if self.mixed_precision:
-            free_idle_kernels()
             return super().losses(batch, adversarial)
         with self._fewer_products():
             return super().losses(batch, adversarial)
@@ -138,7 +141,7 @@ class FastStep(TrainingStep):
                 images,
                 precision=precision,
                 winograd=self._takes_winograd(network),
-                heavy_kernels=self.speed.heavy_kernels,
+                heavy_kernels=self._takes_heavy_kernels(network),
                 channels_last=self._is_channels_last(precision),
             )
             may_be_recorded = self.speed.cuda_graphs and images.is_cuda and made.is_traced
@@ -153,6 +156,15 @@ class FastStep(TrainingStep):
         """In a copy: only attacks ask for gradients, and compilers do not see through it."""
         is_attacked = network is self.student or self.method.attacks_with_teacher
         return self.speed.winograd and not self.speed.compile and is_attacked
+
+    def _takes_heavy_kernels(self, network: nn.Module) -> bool:
+        """In one network of an attack, or they outweigh what a step saves: the teacher if the student can have none."""
+        return self.speed.heavy_kernels and (network is self.student or not self._makes_kernels)
+
+    @property
+    def _makes_kernels(self) -> bool:
+        """For the student in an attack."""
+        return self._takes_winograd(self.student) and self._is_wide and self.speed.attack_precision == "float32"
 
     @property
     def _learns_channels_last(self) -> bool:

@@ -1,3 +1,4 @@
+import copy
 import weakref
 
 import pytest
@@ -7,7 +8,7 @@ from torch import nn
 from core.data.dataset import Geometry
 from core.models import build_model, winograd
 from core.models.convolution import MIN_CHANNELS
-from core.models.fewer_products import WinogradConv2d, fewer_products, free_idle_kernels, may_pay
+from core.models.fewer_products import WinogradConv2d, fewer_products, may_pay
 from core.models.folding import FastCopy
 from core.models.winograd import MIN_TILES
 from core.spec.config import ModelSection
@@ -94,15 +95,18 @@ def test_a_network_gets_the_gradients_it_would_have_had_and_is_itself_again(ways
     assert not any("forward" in vars(layer) for layer in network.modules())
 
 
-def test_a_gradient_asked_for_too_late_is_refused_and_never_wrong():
-    """The memory of kernels goes round: the next one overwrites it."""
+def test_a_gradient_asked_for_later_is_that_of_the_weight_as_it_was():
     layer, inputs = direct().requires_grad_(True), features(ENOUGH, MIN_CHANNELS, 4, 4)
+    (wanted,) = torch.autograd.grad(layer(inputs).square().sum(), inputs)
     with fewer_products(layer):
         outputs = layer(inputs)
-    with fewer_products(layer):
-        layer(inputs)
-        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-            torch.autograd.grad(outputs.sum(), layer.weight)
+    other = copy.deepcopy(layer)
+    with torch.no_grad():
+        other.weight.mul_(2)
+    with fewer_products(other):
+        other(inputs)
+        (found,) = torch.autograd.grad(outputs.square().sum(), inputs)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-11 * float(wanted.abs().max()))
 
 
 def test_what_goes_wrong_in_between_leaves_no_trace():
@@ -143,8 +147,8 @@ def test_other_maps_and_few_images_take_the_direct_convolution():
 
 def test_kernels_are_made_once_and_only_for_features_that_suit_them(monkeypatch):
     made = []
-    transform = winograd.transform
-    monkeypatch.setattr(winograd, "transform", lambda *arguments: made.append(arguments) or transform(*arguments))
+    kernel_of = winograd.kernel_of
+    monkeypatch.setattr(winograd, "kernel_of", lambda weight: made.append(weight) or kernel_of(weight))
     frozen, learning = ready(direct()), direct().requires_grad_(True)
     few, enough = features(1, MIN_CHANNELS, 4, 4), features(ENOUGH, MIN_CHANNELS, 4, 4)
     with fewer_products(learning):
@@ -160,34 +164,34 @@ def test_kernels_are_made_once_and_only_for_features_that_suit_them(monkeypatch)
     assert len(made) == 1, "the weight may have changed"
 
 
-def test_memory_of_kernels_goes_round_and_what_nobody_wants_goes_back(monkeypatch):
-    places = []
-    transform = winograd.transform
-    monkeypatch.setattr(
-        winograd, "transform", lambda weight, kernel: places.append(weakref.ref(kernel)) or transform(weight, kernel)
-    )
-    free_idle_kernels()
-    attacked, learning = (ready(direct()), ready(direct())), direct().requires_grad_(True)
+def test_a_kernel_goes_with_the_last_who_wants_it(monkeypatch):
+    made = []
+    kernel_of = winograd.kernel_of
+
+    def watched(weight):
+        kernel = kernel_of(weight)
+        made.append(weakref.ref(kernel))
+        return kernel
+
+    monkeypatch.setattr(winograd, "kernel_of", watched)
+    frozen, learning = ready(direct()), direct().requires_grad_(True)
     inputs = features(ENOUGH, MIN_CHANNELS, 4, 4).detach()
-    for layer in attacked:
-        layer(inputs)
-    for layer in attacked:
-        layer.rest()
-    for _ in range(2):
-        with fewer_products(learning):
-            learning(inputs)
-    student, teacher, outer, next_outer = (place() for place in places)
-    assert student is outer is next_outer
-    assert teacher is None
-    free_idle_kernels()
-    del student, outer, next_outer
-    assert all(place() is None for place in places)
+    frozen(inputs)
+    with fewer_products(learning):
+        outputs = learning(inputs)
+    of_frozen, of_learning = made
+    assert of_frozen() is not None
+    frozen.rest()
+    assert of_frozen() is None
+    assert of_learning() is not None
+    outputs.sum().backward()
+    assert of_learning() is None
 
 
 def test_heavy_kernels_are_for_frozen_layers_that_may_have_them(monkeypatch):
     made = []
-    transform = winograd.transform
-    monkeypatch.setattr(winograd, "transform", lambda *arguments: made.append(arguments) or transform(*arguments))
+    kernel_of = winograd.kernel_of
+    monkeypatch.setattr(winograd, "kernel_of", lambda weight: made.append(weight) or kernel_of(weight))
     few, enough = features(ENOUGH - 1, MIN_CHANNELS, 4, 4), features(ENOUGH, MIN_CHANNELS, 4, 4)
     for heavy in (False, True):
         frozen, learning = WinogradConv2d(direct(), heavy=heavy), direct().requires_grad_(True)
@@ -207,7 +211,7 @@ def test_heavy_kernels_are_for_frozen_layers_that_may_have_them(monkeypatch):
 
 
 def test_without_winograd_weights_have_their_quick_gradient_and_no_kernel(monkeypatch):
-    monkeypatch.setattr(winograd, "transform", None)
+    monkeypatch.setattr(winograd, "kernel_of", None)
     layer, inputs = direct(256, 256).requires_grad_(True), features(16, 256, 4, 4)
     with fewer_products(layer, winograd=False):
         assert products(layer, features(15, 256, 4, 4)) == "ConvolutionBackward0", "too few to pay"

@@ -12,6 +12,7 @@ from core.data import load_dataset
 from core.data.dataset import Geometry, ImageSet
 from core.methods import METHODS, Batch, build_method, build_term
 from core.models import build_model, convolution, fewer_products, winograd
+from core.models.fewer_products import WinogradConv2d
 from core.seeding import generator_for
 from core.spec.config import AttackSection, DataSection, IgdmSection, MethodSection, ModelSection, SpeedSection
 from core.training.fast import FastStep
@@ -206,6 +207,35 @@ def test_between_attacks_the_copy_of_the_student_holds_no_memory(batch, winograd
         teacher = copies[step.teacher].network
         assert not any(getattr(layer, "kernel", None) is not None for layer in teacher.modules())
         torch.testing.assert_close(teacher(batch.clean_images), step.teacher(batch.clean_images))
+
+
+@pytest.mark.parametrize("speed", [{}, {"winograd": False}, {"heavy_kernels": False}, {"attack_precision": "bfloat16"}])
+def test_one_network_of_an_attack_has_heavy_kernels_and_what_they_left_goes_back(
+    batch, speed, small_layers_too, monkeypatch
+):
+    returned = []
+    monkeypatch.setattr("core.training.fast.give_memory_back", lambda: returned.append(len(small_layers_too)))
+    step = make_step("fast", "adaad", speed=speed)
+    step.adversarial_images(batch, generator_for(CPU, 0, "attack"))
+    heavy = {
+        made.source: {layer.heavy for layer in made.network.modules() if isinstance(layer, WinogradConv2d)}
+        for made in step._copies.values()
+    }
+    if "winograd" in speed or "attack_precision" in speed:
+        assert (heavy, returned) == ({step.student: set(), step.teacher: set()}, [])
+    else:
+        assert heavy == {step.student: {"heavy_kernels" not in speed}, step.teacher: {False}}
+        assert returned == [0, 2], "before the attack and after it, when outputs and their gradients were computed"
+
+
+def test_the_teacher_has_them_if_the_student_can_have_none(batch):
+    step = make_step("fast", "adaad")
+    step.teacher = small_model(2, width=128, blocks=(1,)).eval().requires_grad_(False)
+    step.adversarial_images(batch, generator_for(CPU, 0, "attack"))
+    of_teacher = next(made for made in step._copies.values() if made.source is step.teacher).network
+    heavy = [layer.heavy for layer in of_teacher.modules() if isinstance(layer, WinogradConv2d)]
+    assert heavy
+    assert all(heavy)
 
 
 def test_not_in_mixed_precision(batch, small_layers_too):
