@@ -75,6 +75,11 @@ class FastCopy:
         """Whether the network's forward was seen to do the same whatever the values are."""
         return isinstance(self.network, fx.GraphModule)
 
+    @property
+    def is_released(self) -> bool:
+        """Whether nobody may ask the network."""
+        return bool(self._released)
+
     @torch.no_grad()
     def refresh(self) -> None:
         """Take over the weights and statistics that the source has now."""

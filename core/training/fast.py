@@ -65,8 +65,8 @@ class FastStep(TrainingStep):
         """Folded copies; with `attack.batchnorm = "train"` the student itself, frozen, for its statistics must move."""
         precision = PRECISIONS[self.speed.attack_precision]
         with ExitStack() as copies:
-            if self._makes_kernels:
-                give_memory_back()  # attack and outer loss leave gaps that the other cannot fill
+            if self._hands_gaps_back:
+                give_memory_back()
                 copies.callback(give_memory_back)
             teacher = None
             if self.teacher is not None and self.method.attacks_with_teacher:
@@ -106,11 +106,16 @@ class FastStep(TrainingStep):
         return [next(answers) if logits is None else logits for logits in known]
 
     def _asked(self, teacher: nn.Module, batches: list[Tensor]) -> list[Tensor]:
-        network = self._copy(teacher, batches[0], None).network
+        copy = self._copy(teacher, batches[0], None)
+        if copy.is_released:
+            copy.refresh()
         sizes = [len(images) for images in batches]
         if sum(sizes) > MANY_IMAGES or mixes_images(teacher):
-            return [network(images) for images in batches]
-        return list(network(torch.cat(batches)).split(sizes))
+            answers = [copy.network(images) for images in batches]
+        else:
+            answers = list(copy.network(torch.cat(batches)).split(sizes))
+        self._release(copy, batches[0])  # the activations of the student that come now are what takes memory
+        return answers
 
     def _known(self, teacher: nn.Module, images: Tensor) -> Tensor | None:
         """What the teacher answered to clean images in the attack, if it computes there as it does here."""
@@ -127,11 +132,14 @@ class FastStep(TrainingStep):
         try:
             yield copy.network
         finally:
-            # Recorded and compiled ones remember where their weights lie.
-            if network is self.student and images.device.type == "cpu" and not self.speed.compile:
-                copy.release()
-            else:
-                copy.rest()
+            copy.rest()
+            if network is self.student:
+                self._release(copy, images)
+
+    def _release(self, copy: FastCopy, images: Tensor) -> None:
+        """But not if it is recorded or compiled: those remember where their weights lie."""
+        if images.device.type == "cpu" and not self.speed.compile:
+            copy.release()
 
     def _copy(self, network: nn.Module, images: Tensor, precision: torch.dtype | None) -> FastCopy:
         key = id(network), precision
@@ -160,6 +168,15 @@ class FastStep(TrainingStep):
     def _takes_heavy_kernels(self, network: nn.Module) -> bool:
         """In one network of an attack, or they outweigh what a step saves: the teacher if the student can have none."""
         return self.speed.heavy_kernels and (network is self.student or not self._makes_kernels)
+
+    @property
+    def _hands_gaps_back(self) -> bool:
+        """An attack with kernels and the outer loss leave gaps in the heap that the other cannot fill.
+
+        Where the outer loss has more forwards than the attack has steps (DARWIN), it decides on memory and time: fresh
+        pages for it would cost a sixth of a step and gain nothing.
+        """
+        return self._makes_kernels and len(self.method.forwards(epoch=1)) <= self.attack.num_steps
 
     @property
     def _makes_kernels(self) -> bool:

@@ -209,6 +209,19 @@ def test_between_attacks_the_copy_of_the_student_holds_no_memory(batch, winograd
         torch.testing.assert_close(teacher(batch.clean_images), step.teacher(batch.clean_images))
 
 
+@pytest.mark.parametrize("name", ["adaad", "ard", "iad-2"])
+def test_after_the_losses_no_copy_holds_memory(batch, name):
+    step = make_step("fast", name, igdm={"alpha": 5.0})
+    literal = make_step("literal", name, igdm={"alpha": 5.0})
+    for _ in range(2):
+        adversarial = step.adversarial_images(batch, generator_for(CPU, 0, "attack"))
+        torch.testing.assert_close(step.losses(batch, adversarial).named, literal.losses(batch, adversarial).named)
+        assert {id(made.source) for made in step._copies.values()} >= {id(step.student), id(step.teacher)}
+        assert all(made.is_released for made in step._copies.values())
+        tensors = [tensor for made in step._copies.values() for tensor in made.network.parameters()]
+        assert not any(tensor.untyped_storage().nbytes() for tensor in tensors)
+
+
 @pytest.mark.parametrize("speed", [{}, {"winograd": False}, {"heavy_kernels": False}, {"attack_precision": "bfloat16"}])
 def test_one_network_of_an_attack_has_heavy_kernels_and_what_they_left_goes_back(
     batch, speed, small_layers_too, monkeypatch
@@ -226,6 +239,14 @@ def test_one_network_of_an_attack_has_heavy_kernels_and_what_they_left_goes_back
     else:
         assert heavy == {step.student: {"heavy_kernels" not in speed}, step.teacher: {False}}
         assert returned == [0, 2], "before the attack and after it, when outputs and their gradients were computed"
+
+
+def test_what_attacks_left_stays_for_an_outer_loss_of_more_forwards(batch, small_layers_too, monkeypatch):
+    monkeypatch.setattr("core.training.fast.give_memory_back", lambda: pytest.fail("handed back"))
+    images = load_dataset(DataSection()).train.first(200)
+    one_step(make_step("fast", "darwin"), batch, images)
+    one_step(make_step("fast", "adaad", attack={"num_steps": 1}), batch, images)
+    assert "outputs" in small_layers_too
 
 
 def test_the_teacher_has_them_if_the_student_can_have_none(batch):
