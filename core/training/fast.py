@@ -1,11 +1,10 @@
 """The fast path: the numbers of the literal one up to rounding, sooner.
 
-What pays, measured by benchmarks/train_step.py: attacks on frozen copies with BatchNorm folded (made once, brought up
-to date for each attack), one clean forward for all steps of an attack, channels-last images and weights, no gradient
-through what has no weight, one teacher forward for small batches, no second one for clean images the attack asked
-about, on a CPU a quarter of the products in wide convolutions of copies and student. `attack_precision`, `tf32` and
-`compile` change more than the order of rounding, so they are settings; `cuda_graphs` and `heavy_kernels` take memory,
-so they are, too.
+What pays, measured by benchmarks/train_step.py: attacks on frozen copies with BatchNorm folded (brought up to date for
+each attack), one clean forward for all steps of an attack, channels-last images and weights, no gradient through what
+has no weight, one teacher forward for small batches, no second one for clean images the attack asked about, on a CPU a
+quarter of the products in wide convolutions of copies and student. `attack_precision`, `tf32` and `compile` change more
+than the order of rounding, so they are settings; `cuda_graphs` and `heavy_kernels` take memory, so they are, too.
 """
 
 from collections.abc import Iterator
