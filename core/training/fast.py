@@ -108,6 +108,7 @@ class FastStep(TrainingStep):
         copy = self._copy(teacher, batches[0], None)
         if copy.is_released:
             copy.refresh()
+            copy.rest()  # a kernel does not pay for one forward
         sizes = [len(images) for images in batches]
         if sum(sizes) > MANY_IMAGES or mixes_images(teacher):
             answers = [copy.network(images) for images in batches]
